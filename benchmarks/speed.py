@@ -1,0 +1,59 @@
+"""How fast the embedded model answers on this machine, through ONNX Runtime on its CPU; `make bench` runs it."""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+import posterv2
+from posterv2.inference.classifier import open_classifier, probabilities
+from posterv2.inference.detection import HaarDetector
+from posterv2.preprocessing import read_image
+
+PHOTO = Path(__file__).parents[1] / "samples" / "astronaut.jpg"
+FACES = 512
+REPEATS = 7
+
+
+def seconds(job: Callable[[], object]) -> float:
+    """The median of several runs; the first, which warms up, is left out."""
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def main() -> None:
+    """Measure and print."""
+    photo = read_image(PHOTO)
+    detector, classifier, predictor = HaarDetector(), open_classifier(), posterv2.load()
+    (box, _), *_ = detector.detect(photo)
+    face = classifier.header.preprocessing.crop(photo, box)
+    size = classifier.header.preprocessing.size
+    inputs = np.zeros((64, 3, size, size), np.float32)
+    network = 64 / seconds(lambda: classifier.logits(inputs))
+    crops = FACES / seconds(lambda: probabilities(classifier, [face] * FACES))
+    print(f"posterv2 {posterv2.__version__}, onnxruntime {onnxruntime.__version__}, {os.cpu_count()} CPUs")
+    print(f"{platform.platform()}, Python {platform.python_version()}")
+    print(f"posterv2 --help              {seconds(run_help) * 1000:8.1f} ms")
+    print(f"find the faces, 512 x 512    {seconds(lambda: detector.detect(photo)) * 1000:8.1f} ms")
+    print(f"one photo, from its pixels   {seconds(lambda: predictor(photo)) * 1000:8.1f} ms")
+    print(f"the network, batches of 64   {network:8.0f} faces/s")
+    print(f"crops to probabilities       {crops:8.0f} faces/s")
+
+
+def run_help() -> None:
+    """One start of the command line."""
+    subprocess.run([sys.executable, "-m", "posterv2", "--help"], stdout=subprocess.DEVNULL, check=True)
+
+
+main()

@@ -1,0 +1,79 @@
+"""posterv2: facial expression recognition with POSTER V2 (arXiv 2301.12149).
+
+    import posterv2
+
+    predictor = posterv2.load()
+    for face in predictor("photo.jpg").faces:
+        print(face.expression, face.probability, face.box)
+
+Every public name is imported when it is first used: `import posterv2` alone is quick and loads no engine.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posterv2.checkpoints.network import load_network
+    from posterv2.errors import (
+        DatasetError,
+        ImageError,
+        LabelsError,
+        MissingExtraError,
+        OutputError,
+        PosterError,
+        TrainingError,
+        UnsafeWeightsError,
+        UsageError,
+        WeightsError,
+    )
+    from posterv2.inference.predictor import Predictor, load
+    from posterv2.inference.results import Face, Result
+    from posterv2.labels import Expression, LabelSet
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "DatasetError",
+    "Expression",
+    "Face",
+    "ImageError",
+    "LabelSet",
+    "LabelsError",
+    "MissingExtraError",
+    "OutputError",
+    "PosterError",
+    "Predictor",
+    "Result",
+    "TrainingError",
+    "UnsafeWeightsError",
+    "UsageError",
+    "WeightsError",
+    "load",
+    "load_network",
+]
+
+_HOMES = {
+    "posterv2.checkpoints.network": ("load_network",),
+    "posterv2.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "posterv2.inference.predictor": ("Predictor", "load"),
+    "posterv2.inference.results": ("Face", "Result"),
+    "posterv2.labels": ("Expression", "LabelSet"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_TORCH = ("load_network",)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'posterv2' has no attribute {name!r}")
+    if name in _TORCH:
+        from posterv2.errors import require
+
+        require("torch", "torch")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

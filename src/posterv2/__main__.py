@@ -1,0 +1,5 @@
+"""`python -m posterv2` is `posterv2`."""
+
+from posterv2.cli import main
+
+main()

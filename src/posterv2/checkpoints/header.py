@@ -1,0 +1,165 @@
+"""The header of our weight files: what a network needs beside its numbers to be used rightly."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+from safetensors import SafetensorError, safe_open
+
+from posterv2 import __version__
+from posterv2.errors import UsageError, WeightsError
+from posterv2.labels import LabelSet
+from posterv2.models.config import PosterConfig
+from posterv2.preprocessing import Preprocessing
+
+KEY = "posterv2"
+"""Where the header stands: this key of a safetensors file's metadata and of an ONNX file's metadata."""
+
+FORMAT = 1
+"""The newest header format that this version of posterv2 reads, and the one it writes."""
+
+
+@dataclass(frozen=True)
+class WeightsHeader:
+    """All that stands beside the numbers: a weight file alone rebuilds network, preprocessing and label contract.
+
+    Attributes:
+        name: what the weights are called, `posterv2-nano`.
+        config: the network they belong to.
+        labels: which logit is which class.
+        preprocessing: how a face becomes an input.
+        metrics: measured results by name, shares as 0..1.
+        licence: under which terms the weights may be used; empty where nobody said.
+        training: how they came to be; plain JSON values.
+        version: the version of posterv2 that wrote them.
+        format: the version of this header.
+
+    Raises:
+        WeightsError: config, labels and preprocessing contradict each other.
+    """
+
+    name: str
+    config: PosterConfig
+    labels: LabelSet
+    preprocessing: Preprocessing
+    metrics: dict[str, float] = field(default_factory=dict)
+    licence: str = ""
+    training: dict[str, object] = field(default_factory=dict)
+    version: str = __version__
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.config.classes != len(self.labels):
+            raise WeightsError(f"the network has {self.config.classes} classes, but its labels are {self.labels}")
+        if self.config.image_size != self.preprocessing.size:
+            raise WeightsError(
+                f"the network takes {self.config.image_size} pixels, its preprocessing makes {self.preprocessing.size}"
+            )
+
+    def expect(self, config: PosterConfig) -> None:
+        """Refuse a header that is not of the network with `config`.
+
+        Raises:
+            WeightsError: the configs differ; the message shows both.
+        """
+        if self.config != config:
+            raise WeightsError(f"the header describes another network: {self.config}, the network is {config}")
+
+    def to_json(self) -> str:
+        """One line of JSON, the same in every kind of file."""
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The header that `to_json` gave.
+
+        Raises:
+            WeightsError: not such a JSON text, an unknown or missing field, a value that cannot be, or a newer format.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise WeightsError(f"the header is no JSON: {error}") from error
+        if not isinstance(values, dict) or not isinstance(values.get("format"), int):
+            raise WeightsError(f"the header names no format, got {text[:80]!r}")
+        if values["format"] > FORMAT:
+            raise WeightsError(
+                f"the header has format {values['format']}, this posterv2 {__version__} reads up to {FORMAT}; "
+                "install a newer posterv2"
+            )
+        _check("header", values, _HEADER)
+        labels, preprocessing = values["labels"], values["preprocessing"]
+        _check("labels", labels, {"id": str, "names": list})
+        _check("preprocessing", preprocessing, _PREPROCESSING)
+        _check_each("labels", labels["names"], str)
+        _check_each("preprocessing", [*preprocessing["mean"], *preprocessing["std"]], _NUMBER)
+        _check_each("metrics", values["metrics"].values(), _NUMBER)
+        try:
+            values["labels"] = LabelSet(labels["id"], tuple(labels["names"]))
+            values["config"] = PosterConfig.from_dict(values["config"])
+            values["preprocessing"] = Preprocessing(
+                **preprocessing | {"mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}
+            )
+        except (UsageError, TypeError) as error:
+            raise WeightsError(f"the header holds a value that cannot be: {error}") from error
+        return cls(**values)
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str] | None, source: str) -> Self:
+        """The header in the metadata of a safetensors or an ONNX file; `source` names the file in errors.
+
+        Raises:
+            WeightsError: there is none, or `from_json` refuses it.
+        """
+        text = (metadata or {}).get(KEY)
+        if text is None:
+            raise WeightsError(f"{source}: no posterv2 header in it; posterv2 did not write this file")
+        try:
+            return cls.from_json(text)
+        except WeightsError as error:
+            raise WeightsError(f"{source}: {error}") from error
+
+
+_NUMBER = (int, float)
+_HEADER = {
+    "name": str,
+    "config": dict,
+    "labels": dict,
+    "preprocessing": dict,
+    "metrics": dict,
+    "licence": str,
+    "training": dict,
+    "version": str,
+    "format": int,
+}
+_PREPROCESSING = {"size": int, "mean": list, "std": list, "grayscale": bool, "margin": _NUMBER, "mirror": bool}
+
+
+def _check(what: str, values: dict[str, object], kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+    if values.keys() != kinds.keys():
+        raise WeightsError(f"the {what} need the fields {', '.join(kinds)}; got {', '.join(values)}")
+    for name, kind in kinds.items():
+        if not isinstance(values[name], kind):
+            raise WeightsError(f"the {what}: {name!r} cannot be {values[name]!r}")
+
+
+def _check_each(what: str, values: Iterable[object], kind: type | tuple[type, ...]) -> None:
+    for value in values:
+        if not isinstance(value, kind):
+            raise WeightsError(f"the {what} cannot hold {value!r}")
+
+
+def read_header(path: str | Path) -> WeightsHeader:
+    """The header of our safetensors file; its numbers are not read.
+
+    Raises:
+        WeightsError: the file is missing, is no safetensors file, or holds no header that this version reads.
+    """
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata()
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: no safetensors file that can be read: {error}") from error
+    return WeightsHeader.from_metadata(metadata, str(path))

@@ -1,0 +1,45 @@
+"""A network by name or from any weight file: ours, or a published one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from posterv2.checkpoints import catalog, format
+from posterv2.checkpoints.header import WeightsHeader
+from posterv2.checkpoints.kind import kind_of
+from posterv2.checkpoints.published import open_published
+from posterv2.errors import LabelsError, WeightsError
+from posterv2.labels import LabelSet, label_set
+from posterv2.models.poster import PosterNetwork
+
+Labels = str | Sequence[str] | LabelSet
+
+
+def open_weights(name_or_file: str | Path, labels: Labels | None = None) -> tuple[PosterNetwork, WeightsHeader]:
+    """The network (B, 3, S, S) -> (B, C) of an embedded model or of a file, on the CPU and in eval mode.
+
+    What kind of file it is shows in its content, whatever its name. `labels` says which class is which: an id such
+    as `rafdb`, or names in index order. A published file needs it; one that carries its labels accepts no others.
+
+    Raises:
+        LabelsError: labels are missing, of another number, or not those in the file.
+        UnsafeWeightsError: the file asks for code to be run; nothing of it was.
+        WeightsError: the file is missing, broken, of another network, or holds a graph without a torch network.
+    """
+    known = str(name_or_file) in catalog.EMBEDDED or not Path(name_or_file).exists()
+    path = catalog.embedded(str(name_or_file), ".safetensors") if known else Path(name_or_file)
+    kind = kind_of(path)
+    if kind == "onnx":
+        raise WeightsError(
+            f"{path}: an ONNX graph runs in ONNX Runtime and holds no torch network; give the file it was made of"
+        )
+    if kind != "safetensors":
+        return open_published(path, labels)
+    network, header = format.load(path)
+    if labels is not None and label_set(labels).names != header.labels.names:
+        raise LabelsError(f"{path} carries its labels, {header.labels}; they cannot become {label_set(labels)}")
+    return network, header
+
+
+def load_network(name_or_file: str | Path, labels: Labels | None = None) -> PosterNetwork:
+    """The network alone; see `open_weights`."""
+    return open_weights(name_or_file, labels)[0]

@@ -1,0 +1,137 @@
+"""What the command line says, and where: the result on stdout, everything else on stderr.
+
+Text is never read as markup, so brackets in a path or in `posterv2[torch]` come out as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_FULL_WIDTH = 10_000  # characters: nothing is cut or folded where no terminal shows it
+
+
+class Verbosity(IntEnum):
+    """How much is said on stderr."""
+
+    QUIET = 0
+    NORMAL = 1
+    VERBOSE = 2
+
+
+_verbosity = Verbosity.NORMAL
+_bar: Console | None = None  # where a bar stands, which lines must go above
+
+
+def set_verbosity(verbosity: Verbosity) -> None:
+    """Say less or more on stderr from now on."""
+    global _verbosity
+    _verbosity = verbosity
+
+
+def verbose() -> bool:
+    """Whether the user asked for details."""
+    return _verbosity >= Verbosity.VERBOSE
+
+
+def detail(message: str) -> None:
+    """A line for those who asked for `--verbose`."""
+    if verbose():
+        _line(message)
+
+
+def note(message: str) -> None:
+    """A line that `--quiet` silences."""
+    if _verbosity > Verbosity.QUIET:
+        _line(message)
+
+
+def warning(message: str) -> None:
+    """A line that begins with `warning:`; `--quiet` silences it."""
+    if _verbosity > Verbosity.QUIET:
+        _line(message, "warning: ", typer.colors.YELLOW)
+
+
+def error(message: str) -> None:
+    """A line that begins with `error:`; nothing silences it."""
+    _line(message, "error: ", typer.colors.RED)
+
+
+def result(text: str) -> None:
+    """Write `text` to stdout as it is; the only thing that goes there."""
+    encoding = sys.stdout.encoding or "utf-8"
+    # A file name may hold bytes that are no text; it shows as \udcff rather than ending the run.
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()  # a closed pipe is noticed here, not while Python shuts down
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = (), plain: bool = False
+) -> str:
+    """Rows as an aligned table; the columns named in `right` are aligned to the right.
+
+    On a terminal it fits the width, folding long cells. Elsewhere, or with `plain`, nothing is cut or coloured.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = plain or not sys.stdout.isatty()
+    console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
+    sheet = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        sheet.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        sheet.add_row(*map(Text, row))
+    with console.capture() as capture:
+        console.print(sheet)
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left on stderr; call what it yields after each of the `total` steps.
+
+    The call takes the words to show behind the bar. Nothing shows with `--quiet` or where stderr is no terminal.
+    """
+    if _verbosity == Verbosity.QUIET or not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+    )
+    global _bar
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(description), total=total, words="")
+        _bar = bar.console
+        try:
+            yield lambda words: bar.update(task, advance=1, words=words)
+        finally:
+            _bar = None
+
+
+def _line(message: str, prefix: str = "", colour: str | None = None) -> None:
+    one_line = " ".join(message.splitlines())
+    if _bar is not None:
+        from rich.text import Text
+
+        _bar.print(Text.assemble((prefix, f"bold {colour}" if colour else ""), one_line), soft_wrap=True)
+        return
+    typer.echo(typer.style(prefix, fg=colour, bold=True) + one_line if prefix else one_line, err=True)

@@ -1,0 +1,135 @@
+"""Where a data set's bytes lie: a folder, or a zip that is read as it is."""
+
+import os
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from posterv2.errors import DatasetError
+
+
+class Store(ABC):
+    """Files by name, under `path`. Names are relative and use `/`; works in forked and in spawned workers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._names: dict[str, frozenset[str]] = {}
+
+    def names(self, folder: str) -> frozenset[str]:
+        """All that lies in `folder` or deeper; folders end in `/`, hidden ones and hidden files are left out.
+
+        Only the top is listed for the folder `""`: a path that was not meant may have the whole disk under it.
+
+        Raises:
+            DatasetError: the folder or the zip cannot be read.
+        """
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(self._list(folder))
+            except (OSError, zipfile.BadZipFile) as error:
+                raise DatasetError(f"{self.path}: cannot be read: {error}") from error
+        return self._names[folder]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            DatasetError: it cannot be read; the message names it.
+        """
+        try:
+            return self._read(name)
+        # In a zip, encrypted files are a RuntimeError, damaged ones a zlib.error, BadZipFile or EOFError.
+        except (KeyError, OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise DatasetError(f"{self.path / name}: cannot be read: {error}") from error
+
+    @abstractmethod
+    def _list(self, folder: str) -> Iterable[str]: ...
+
+    @abstractmethod
+    def _read(self, name: str) -> bytes: ...
+
+
+class FolderStore(Store):
+    """The files under a folder; links are followed."""
+
+    def _list(self, folder: str) -> Iterator[str]:
+        if not (self.path / folder).is_dir():
+            return
+        for place, folders, files in os.walk(self.path / folder, onerror=_refuse, followlinks=True):
+            prefix = "" if Path(place) == self.path else Path(place).relative_to(self.path).as_posix() + "/"
+            folders[:] = [name for name in folders if _visible(name)]
+            yield from (f"{prefix}{name}/" for name in folders)
+            yield from (f"{prefix}{name}" for name in files if _visible(name))
+            if not folder:
+                return
+
+    def _read(self, name: str) -> bytes:
+        return (self.path / name).read_bytes()
+
+
+class ZipStore(Store):
+    """The files in a zip, which each process opens for itself when it first reads: nothing is unpacked to disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._opened: tuple[int, zipfile.ZipFile] | None = None
+
+    def __reduce__(self) -> tuple[type["ZipStore"], tuple[Path]]:
+        return ZipStore, (self.path,)  # an open file does not travel to a spawned worker
+
+    def _archive(self) -> zipfile.ZipFile:
+        # A forked worker shares its parent's file position, so it needs a file of its own.
+        if self._opened is None or self._opened[0] != os.getpid():
+            self._opened = os.getpid(), zipfile.ZipFile(self.path)
+        return self._opened[1]
+
+    def _list(self, folder: str) -> Iterator[str]:
+        if folder:
+            return (name for name in self._all if name.startswith(f"{folder}/") and name != f"{folder}/")
+        return (name for name in self._all if "/" not in name[:-1])
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        names = self._archive().namelist()
+        # A zip need not name its folders.
+        parents = {name.rpartition("/")[0] for name in names}
+        folders = {f"{folder}/" for parent in parents for folder in (parent, *map(str, PurePosixPath(parent).parents))}
+        return frozenset(name for name in folders.union(names) if all(map(_visible, name.rstrip("/").split("/"))))
+
+    def _read(self, name: str) -> bytes:
+        return self._archive().read(name)
+
+
+def open_store(path: str | Path) -> Store:
+    """The store of a folder or of a zip.
+
+    Raises:
+        DatasetError: there is nothing at `path`, or a file that is no zip.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return FolderStore(path)
+    if path.is_file():
+        if zipfile.is_zipfile(path):
+            return ZipStore(path)
+        raise DatasetError(f"{path}: a data set is a folder or a zip, and this file is neither")
+    beside = f"; {path.parent} holds {listing(FolderStore(path.parent))}" if path.parent.is_dir() else ""
+    raise DatasetError(f"{path}: there is no such folder or zip{beside}")
+
+
+def listing(store: Store) -> str:
+    """What lies at the top of a store, in words."""
+    top = sorted(store.names(""))
+    more = f" and {len(top) - 10} more" if len(top) > 10 else ""
+    return (", ".join(top[:10]) + more) or "nothing"
+
+
+def _visible(name: str) -> bool:
+    return bool(name) and not name.startswith(".") and name != "__MACOSX"
+
+
+def _refuse(error: OSError) -> None:
+    raise error

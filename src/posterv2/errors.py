@@ -1,0 +1,81 @@
+"""The errors that posterv2 raises on purpose; catch `PosterError` to catch them all.
+
+    PosterError             exit code 1 on the command line
+    ├── UsageError          2  an option or a setting that cannot be
+    │   └── LabelsError     2  classes that no label set explains, or two sets that do not fit
+    ├── ImageError          1  a picture that is missing, empty, broken or too large
+    ├── DatasetError        1  a data set that is missing or not laid out as any reader knows
+    ├── WeightsError        1  a weight file that is missing, broken or of another network
+    │   └── UnsafeWeightsError  1  a weight file that asks for code to be run
+    ├── OutputError         1  a file that cannot be written
+    ├── TrainingError       1  a training run that cannot go on
+    └── MissingExtraError   3  an optional part that is not installed
+
+Each message says what was wrong, with the value got, and what to do.
+"""
+
+import importlib
+from types import ModuleType
+from typing import ClassVar
+
+
+class PosterError(Exception):
+    """The base of every error that posterv2 raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(PosterError):
+    """An option, an argument or a setting that cannot be."""
+
+    exit_code = 2
+
+
+class LabelsError(UsageError):
+    """Class names that no label set explains, or two label sets that do not fit each other."""
+
+
+class ImageError(PosterError):
+    """A picture that is missing, empty, broken, too large or no picture at all."""
+
+
+class DatasetError(PosterError):
+    """A data set that is missing, or laid out in a way that no reader knows."""
+
+
+class WeightsError(PosterError):
+    """A weight file that is missing, broken, or made for another network."""
+
+
+class UnsafeWeightsError(WeightsError):
+    """A weight file that asks for an object outside the allow-list; nothing of it was run."""
+
+
+class OutputError(PosterError):
+    """A file that cannot be written; what stood there before is still there."""
+
+
+class TrainingError(PosterError):
+    """A training run that cannot go on."""
+
+
+class MissingExtraError(PosterError):
+    """An optional part of posterv2 that is not installed."""
+
+    exit_code = 3
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import `module`, which comes with the optional part `extra`.
+
+    Raises:
+        MissingExtraError: `module` is not installed; the message holds the install command.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"this needs {module!r}, which is not installed; install it with: pip install 'posterv2[{extra}]'"
+        ) from error

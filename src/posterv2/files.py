@@ -1,0 +1,43 @@
+"""Files that are written whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from posterv2.errors import OutputError
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A place to write beside `path`, which becomes `path` when the block ends well and is removed when it does not.
+
+    Raises:
+        OutputError: the folder is missing, full or not writable; what stood under that name before is still there.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        yield draft
+        os.replace(draft, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that it is there whole or not at all; text is written as UTF-8.
+
+    Raises:
+        OutputError: as from `whole`.
+    """
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    path = path.resolve()
+    if path.exists() and not path.is_file():  # /dev/null and pipes are written to, never replaced
+        path.write_bytes(data)
+        return
+    with whole(path) as draft:
+        draft.write_bytes(data)

@@ -1,0 +1,127 @@
+"""From pictures to results: find the faces, crop, classify, all faces of a call in shared batches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from PIL import Image
+
+from posterv2.errors import ImageError
+from posterv2.inference.classifier import Classifier, open_classifier, probabilities
+from posterv2.inference.detection import Detection, FaceDetector, HaarDetector
+from posterv2.inference.results import Face, Result
+from posterv2.labels import LabelSet
+from posterv2.preprocessing import read_image, to_rgb
+
+Source = str | Path | Image.Image | np.ndarray
+"""A path, a Pillow picture, or an RGB array (H, W, 3), uint8."""
+
+
+class Predictor:
+    """Names the expressions of the faces in pictures.
+
+    predictor = posterv2.load()
+    predictor("photo.jpg").faces[0].expression
+    """
+
+    def __init__(self, classifier: Classifier, detector: FaceDetector) -> None:
+        self.classifier = classifier
+        self.detector = detector
+
+    @property
+    def labels(self) -> LabelSet:
+        """The classes it tells apart, in the order of each face's `probabilities`."""
+        return self.classifier.header.labels
+
+    @overload
+    def __call__(self, source: Source, aligned: bool = False) -> Result: ...
+
+    @overload
+    def __call__(self, source: Sequence[Source], aligned: bool = False) -> list[Result]: ...
+
+    def __call__(self, source: Source | Sequence[Source], aligned: bool = False) -> Result | list[Result]:
+        """The result of one picture, or of each picture of a list, in its order.
+
+        Args:
+            source: a path, a Pillow picture, an array (H, W, 3) uint8 RGB, or a list of them.
+            aligned: each picture is a face crop already: its one face is the whole picture, with score 1.
+
+        Raises:
+            ImageError: a picture that cannot be read, or an array of another shape or type.
+        """
+        if isinstance(source, Sequence) and not isinstance(source, str):
+            return self._predict(source, aligned)
+        return self._predict([source], aligned)[0]
+
+    def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
+        preprocessing = self.classifier.header.preprocessing
+        pictures: list[tuple[Result, list[Detection]]] = []
+        faces: list[np.ndarray] = []
+        for source in sources:
+            image = _pixels(source)
+            height, width = image.shape[:2]
+            found = [((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
+            crops = [image] if aligned else [preprocessing.crop(image, box) for box, _ in found]
+            # Kept at the network's size: a call with many large pictures must not hold them all.
+            faces += map(preprocessing.pixels, crops)
+            kept = None if isinstance(source, str | Path) else image
+            pictures.append((Result(_name(source), width, height, (), kept), found))
+        rows = iter(probabilities(self.classifier, faces))
+        return [
+            Result(
+                picture.source,
+                picture.width,
+                picture.height,
+                tuple(self._face(box, score, next(rows)) for box, score in found),
+                picture.pixels,
+            )
+            for picture, found in pictures
+        ]
+
+    def _face(self, box: tuple[int, int, int, int], score: float, row: np.ndarray) -> Face:
+        named = dict(zip(self.labels.names, map(float, row), strict=True))
+        best = max(named, key=named.__getitem__)
+        return Face(box, score, best, named[best], named)
+
+
+def load(
+    weights: str | Path | None = None,
+    labels: str | Sequence[str] | LabelSet | None = None,
+    device: str | None = None,
+) -> Predictor:
+    """A predictor with an embedded model (the default one without `weights`) or any weight file.
+
+    Args:
+        weights: an embedded model's name or the path of a weight file, published ones included.
+        labels: the classes of a published file, which carries none: a label set's name or the names in index order.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier` raises them.
+    """
+    return Predictor(open_classifier(weights, labels, device), HaarDetector())
+
+
+def _pixels(source: Source) -> np.ndarray:
+    if isinstance(source, str | Path):
+        return read_image(source)
+    if isinstance(source, Image.Image):
+        try:
+            return to_rgb(source)
+        except Exception as error:  # Pillow decodes an opened file only now, and its decoders raise many kinds
+            raise ImageError(f"{_name(source)}: the picture is broken: {error}") from error
+    if not isinstance(source, np.ndarray):
+        raise ImageError(f"a picture is a path, a Pillow picture or an array, got {type(source).__name__}")
+    if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or not source.size:
+        raise ImageError(
+            f"an array must be RGB of shape (height, width, 3) and type uint8, 0..255; "
+            f"got shape {source.shape} and type {source.dtype}"
+        )
+    return source
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, str | Path):
+        return str(source)
+    return str(getattr(source, "filename", "") or "picture")

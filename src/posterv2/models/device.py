@@ -1,0 +1,26 @@
+"""Where a network runs."""
+
+import torch
+
+from posterv2.errors import UsageError
+
+
+def choose_device(name: str) -> torch.device:
+    """`cpu`, `cuda`, `cuda:1` or `mps`; for `auto` the first there is of cuda, mps and cpu.
+
+    Raises:
+        UsageError: there is no such device here; the message holds those that there are.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    usable = [kind for kind, is_there in there.items() if is_there]
+    if name == "auto":
+        return torch.device(usable[0])
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"torch cannot use the device {name!r} here ({reason}); it can use: {', '.join(usable)}"
+        ) from error
+    return device

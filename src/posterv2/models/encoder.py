@@ -1,0 +1,67 @@
+"""The encoder over all levels' tokens, a plain vision transformer (section 3.3)."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from posterv2.models.layers import Mlp
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention: (B, N, C) -> (B, N, C)."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.projection = nn.Linear(dim, dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        qkv = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, N, head_dim)
+        attended = F.scaled_dot_product_attention(*qkv.unbind(0))
+        return self.projection(attended.transpose(1, 2).flatten(2))
+
+
+class EncoderBlock(nn.Module):
+    """Pre-norm block: self-attention, then MLP, each with a residual."""
+
+    def __init__(self, dim: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(dim, eps=1e-6)
+        self.attention = SelfAttention(dim, heads)
+        self.mlp_norm = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = Mlp(dim, mlp_ratio * dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.attention(self.attention_norm(x))
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class Encoder(nn.Module):
+    """Tokens (B, N, C) -> the class token after all blocks (B, C)."""
+
+    def __init__(self, tokens: int, dim: int, depth: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.class_token = nn.Parameter(torch.empty(1, 1, dim))
+        self.position_embedding = nn.Parameter(torch.empty(1, 1 + tokens, dim))
+        self.blocks = nn.Sequential(*(EncoderBlock(dim, heads, mlp_ratio) for _ in range(depth)))
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        nn.init.trunc_normal_(self.class_token, std=0.02)
+        nn.init.trunc_normal_(self.position_embedding, std=0.02)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        class_token = self.class_token.expand(tokens.shape[0], -1, -1)
+        x = torch.cat((class_token, tokens), dim=1) + self.position_embedding
+        return self.norm(self.blocks(x))[:, 0]
+
+
+class TokenGate(nn.Module):
+    """Squeeze-and-excitation of the class token: (B, C) -> (B, C)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(dim, dim)
+        self.linear2 = nn.Linear(dim, dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.linear2(self.linear1(x).relu()).sigmoid()

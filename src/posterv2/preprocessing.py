@@ -1,0 +1,152 @@
+"""From a picture to the network's input: the one definition for training, evaluation and prediction.
+
+A picture is an array (H, W, 3), uint8, RGB. The network sees (B, 3, S, S), float32, normalised.
+"""
+
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from posterv2.errors import ImageError, UsageError
+
+MAX_PIXELS = 120_000_000
+"""Pictures above this are refused before they are decoded: a decompression bomb fits in a small file."""
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""What is decoded, told by content and not by a file's ending. Pillow's EPS is not: that runs Ghostscript."""
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in pixels of the picture, from its top left corner."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a face becomes an input; it travels inside the weight file.
+
+    Attributes:
+        size: side of the square input in pixels.
+        mean: subtracted from each channel, on the scale 0..1.
+        std: each channel is divided by it after that.
+        grayscale: colour is dropped first, for networks that were trained on grey faces.
+        margin: share of a detected box's side that is added on each of its four sides before cropping.
+        mirror: the network sees the mirrored face too, and the answer is the mean of both logits.
+    """
+
+    size: int = 224
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    grayscale: bool = False
+    margin: float = 0.0
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise UsageError(f"the input size must be at least 1 pixel, got {self.size}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise UsageError(f"mean and std need three values each, std above 0, got {self.mean} and {self.std}")
+        if not 0 <= self.margin <= 2:
+            raise UsageError(f"the margin is a share of the box's side from 0 to 2, got {self.margin}")
+
+    def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """The square around `box`, widened by `margin`; pixels outside the picture repeat its border.
+
+        Returns:
+            (side, side, 3), uint8.
+        """
+        x, y, width, height = box
+        side = max(1, round(max(width, height) * (1 + 2 * self.margin)))
+        left, top = round(x + (width - side) / 2), round(y + (height - side) / 2)
+        columns = np.clip(np.arange(left, left + side), 0, image.shape[1] - 1)
+        rows = np.clip(np.arange(top, top + side), 0, image.shape[0] - 1)
+        return image[rows[:, None], columns[None, :]]
+
+    def pixels(self, image: np.ndarray) -> np.ndarray:
+        """The whole of `image` (H, W, 3) resized to the input, bilinear and antialiased, as published.
+
+        Returns:
+            (S, S, 3), uint8.
+        """
+        picture = Image.fromarray(image)
+        if self.grayscale:
+            picture = picture.convert("L")
+        resized = picture.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        return np.asarray(resized.convert("RGB"))
+
+    def normalise(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (B, S, S, 3) to the network's input: float32 (B, 3, S, S)."""
+        scaled = pixels.astype(np.float32) / np.float32(255)
+        normalised = (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+
+
+def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarray:
+    """Decode a picture from a path or from its bytes: upright by its EXIF tag, on white where it is transparent.
+
+    Errors call it `name`, by default its path.
+
+    Returns:
+        (H, W, 3), uint8, RGB; the first frame of an animation; 16-bit grey scaled by its type's range.
+
+    Raises:
+        ImageError: missing, empty, cut off, not a picture, or over `MAX_PIXELS`.
+    """
+    name = name or ("the picture" if isinstance(source, bytes) else str(source))
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name}: {error.strerror or error}") from error
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    try:
+        with _open(data) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise ImageError(
+                    f"{name}: {picture.width} x {picture.height} pixels is over the limit of {MAX_PIXELS:,} pixels; "
+                    "make it smaller first"
+                )
+            return to_rgb(picture)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not a picture that can be read (got {len(data):,} bytes)") from error
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: over the limit of {MAX_PIXELS:,} pixels; make it smaller first") from error
+    except Exception as error:  # Pillow's decoders raise many kinds for broken files
+        raise ImageError(f"{name}: the picture is broken: {error}") from error
+
+
+def to_rgb(picture: Image.Image) -> np.ndarray:
+    """A Pillow picture as (H, W, 3), uint8, RGB, upright."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        values = np.asarray(picture, np.float32)
+        scaled = np.clip(values / _white(picture.mode, float(values.max())), 0, 1)
+        picture = Image.fromarray((scaled * 255).round().astype(np.uint8))
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.asarray(picture.convert("RGB"))
+
+
+_opening = threading.Lock()
+
+
+def _open(data: bytes) -> Image.Image:
+    # Pillow warns below our limit. Warning filters belong to the process, so one thread at a time changes them.
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _white(mode: str, brightest: float) -> float:
+    """The value that is white: by the type where it says so, else by the picture's brightest."""
+    if mode.startswith("I;16"):
+        return 65535
+    if mode == "F" and brightest <= 1:
+        return 1
+    return 255 if brightest <= 255 else 65535

@@ -1,0 +1,1 @@
+"""Training: a recipe, one loop, a run folder; begin with `run`."""

@@ -1,0 +1,57 @@
+"""A run's curves, kept as CSV and as a picture."""
+
+import csv
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from posterv2.files import whole
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to; accuracies are shares, `seconds` is the wall time of training and validation."""
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+    valid_mean_class_accuracy: float
+    seconds: float
+
+
+def write_csv(path: Path, epochs: list[Epoch]) -> None:
+    """One row an epoch."""
+    with whole(path) as draft, draft.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(field.name for field in fields(Epoch))
+        writer.writerows(astuple(epoch) for epoch in epochs)
+
+
+def draw(path: Path, epochs: list[Epoch]) -> None:
+    """Loss and accuracy over the epochs, as a PNG; needs matplotlib."""
+    from matplotlib.figure import Figure  # no pyplot: no window, no global state
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    numbers = [epoch.epoch for epoch in epochs]
+    marker = "o" if len(epochs) == 1 else None
+    losses.plot(numbers, [epoch.train_loss for epoch in epochs], label="training", marker=marker)
+    losses.plot(numbers, [epoch.valid_loss for epoch in epochs], label="validation", marker=marker)
+    accuracies.plot(numbers, [epoch.train_accuracy for epoch in epochs], label="training", marker=marker)
+    accuracies.plot(numbers, [epoch.valid_accuracy for epoch in epochs], label="validation", marker=marker)
+    best = max(epochs, key=lambda epoch: epoch.valid_accuracy)
+    accuracies.plot(
+        best.epoch, best.valid_accuracy, "k*", label=f"best: {best.valid_accuracy:.2%} after epoch {best.epoch}"
+    )
+    losses.set(title="Loss (cross-entropy)", xlabel="epoch")
+    accuracies.set(title="Accuracy", xlabel="epoch")
+    accuracies.yaxis.set_major_formatter(PercentFormatter(1))
+    for axes in (losses, accuracies):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with whole(path) as draft:
+        figure.savefig(draft, format="png", dpi=120)

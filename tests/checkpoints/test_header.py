@@ -1,0 +1,111 @@
+"""The header travels unchanged, and what is wrong in one is named."""
+
+import json
+
+import pytest
+
+from posterv2.checkpoints.header import KEY, WeightsHeader, read_header
+from posterv2.errors import WeightsError
+from posterv2.labels import LABEL_SETS, LabelSet
+from posterv2.models.config import CONFIGS
+from posterv2.preprocessing import Preprocessing
+
+
+def header(**changes) -> WeightsHeader:
+    values = {
+        "name": "test",
+        "config": CONFIGS["posterv2-nano"],
+        "labels": LABEL_SETS["ferplus"],
+        "preprocessing": Preprocessing(size=48, grayscale=True, margin=0.1),
+        "metrics": {"accuracy": 0.875},
+        "licence": "for tests — only",
+        "training": {"epochs": 3, "data": ["FER2013Train"]},
+    }
+    return WeightsHeader(**values | changes)
+
+
+def test_json_and_back():
+    assert WeightsHeader.from_json(header().to_json()) == header()
+
+
+def test_own_labels_survive():
+    labels = LabelSet("custom", tuple("abcdefgh"))
+    assert WeightsHeader.from_json(header(labels=labels).to_json()).labels == labels
+
+
+def test_metadata_names_the_file():
+    assert WeightsHeader.from_metadata({KEY: header().to_json()}, "x.onnx") == header()
+    for metadata in (None, {}, {KEY: "{"}):
+        with pytest.raises(WeightsError, match=r"x\.onnx: "):
+            WeightsHeader.from_metadata(metadata, "x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": LABEL_SETS["rafdb"]}, "8 classes, but its labels are rafdb"),
+        ({"preprocessing": Preprocessing(size=224)}, "takes 48 pixels, its preprocessing makes 224"),
+    ],
+)
+def test_contradictions(change, words):
+    with pytest.raises(WeightsError, match=words):
+        header(**change)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("format", 2, "format 2, this posterv2 .* reads up to 1; install a newer"),
+        ("format", None, "names no format"),
+        ("name", 3, "'name' cannot be 3"),
+        ("surprise", 1, "need the fields name, .*surprise"),
+        ("labels", [], "'labels' cannot be"),
+        ("labels.names", ["a", 1], "cannot hold 1"),
+        ("labels.names", ["a", "a"], "may stand once"),
+        ("labels.names", ["a", "b"], "8 classes"),
+        ("config.depth", 3, "unknown network settings depth"),
+        ("config.width", "32", "cannot be"),
+        ("config.width", 33, "head_dim must divide width 33"),
+        ("preprocessing.mean", [0, 0], "mean and std need three"),
+        ("preprocessing.mean", ["0", 0, 0], "cannot hold '0'"),
+        ("preprocessing.size", "48", "'size' cannot be '48'"),
+        ("metrics.accuracy", "good", "cannot hold 'good'"),
+    ],
+)
+def test_wrong_fields_are_named(path, value, words):
+    values = json.loads(header().to_json())
+    *parents, last = path.split(".")
+    target = values
+    for parent in parents:
+        target = target[parent]
+    target[last] = value
+    with pytest.raises(WeightsError, match=words):
+        WeightsHeader.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("missing", ["name", "config", "labels", "preprocessing", "metrics", "licence", "version"])
+def test_missing_fields_are_named(missing):
+    values = json.loads(header().to_json())
+    del values[missing]
+    with pytest.raises(WeightsError, match=f"need the fields .*{missing}"):
+        WeightsHeader.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", "[" * 100_000])
+def test_no_header_at_all(text):
+    with pytest.raises(WeightsError, match="the header"):
+        WeightsHeader.from_json(text)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00" * 7, b"{}", b"\xff" * 64])
+def test_unreadable_files(tmp_path, content):
+    path = tmp_path / "x.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"x\.safetensors"):
+        read_header(path)
+
+
+def test_directory(tmp_path):
+    with pytest.raises(WeightsError, match=str(tmp_path)):
+        read_header(tmp_path)

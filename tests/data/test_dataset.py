@@ -1,0 +1,64 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from posterv2.data.dataset import open_split
+from posterv2.errors import DatasetError, UsageError
+from posterv2.labels import LABEL_SETS
+
+
+def test_the_layout_is_found_and_can_be_named(face_folders: Path, ferplus_zip: Path) -> None:
+    assert open_split(face_folders).distributions is None
+    assert open_split(ferplus_zip).distributions is not None
+    assert open_split(face_folders).dataset == open_split(face_folders, "folders").dataset == "folders"
+    assert open_split(ferplus_zip).dataset == open_split(ferplus_zip, "ferplus").dataset == "ferplus"
+    with pytest.raises(DatasetError, match=r"label\.csv.*found train/, valid/"):
+        open_split(face_folders, "ferplus")
+    with pytest.raises(UsageError, match=r"no data set 'rafdb9'; choose one of ferplus, folders"):
+        open_split(face_folders, "rafdb9")
+
+
+def test_an_unknown_layout_shows_what_is_there_and_what_is_known(tmp_path: Path) -> None:
+    (tmp_path / "Anger").mkdir()
+    with pytest.raises(DatasetError, match=r"ferplus: .*; folders: .*<class>/.*\); found Anger/"):
+        open_split(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["valid", "val", "test"])
+def test_the_one_evaluation_split_is_the_default(face_folders: Path, name: str) -> None:
+    (face_folders / "valid").rename(face_folders / name)
+    assert open_split(face_folders).name == name
+
+
+@pytest.mark.parametrize(("asked", "there"), [("valid", "val"), ("val", "valid")])
+def test_valid_and_val_are_one_name_where_only_one_is_there(face_folders: Path, asked: str, there: str) -> None:
+    (face_folders / "valid").rename(face_folders / there)
+    assert open_split(face_folders, split=asked).name == there
+
+
+def test_several_evaluation_splits_must_be_chosen_from(face_folders: Path) -> None:
+    shutil.copytree(face_folders / "valid", face_folders / "val")
+    with pytest.raises(DatasetError, match=r"several splits to evaluate on; there is train, valid, val; .*--split"):
+        open_split(face_folders)
+    assert open_split(face_folders, split="val").sources[0].startswith("val/")
+
+
+def test_train_is_taken_only_when_it_is_named(face_folders: Path) -> None:
+    shutil.rmtree(face_folders / "valid")
+    with pytest.raises(DatasetError, match=r"no split to evaluate on; there is train; name one with --split"):
+        open_split(face_folders)
+    assert open_split(face_folders, split="train").name == "train"
+
+
+@pytest.mark.parametrize("asked", ["test", "Train", "nonsense"])
+def test_a_split_that_is_not_there_lists_those_that_are(ferplus_zip: Path, asked: str) -> None:
+    with pytest.raises(DatasetError, match=rf"no split '{asked}'; there is train, valid"):
+        open_split(ferplus_zip, split=asked)
+
+
+def test_labels_are_matched_by_name(face_folders: Path) -> None:
+    split = open_split(face_folders, labels=LABEL_SETS["affectnet8"])
+    assert split.labels == LABEL_SETS["affectnet8"]
+    for source, target in zip(split.sources, split.targets, strict=True):
+        assert f"/{split.labels.names[target]}/" in source

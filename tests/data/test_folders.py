@@ -1,0 +1,107 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from posterv2.data.dataset import open_split
+from posterv2.errors import DatasetError, LabelsError
+from posterv2.labels import LABEL_SETS
+
+
+@pytest.fixture
+def lay_out(tmp_path: Path, face_files: list[Path]):
+    """Make `valid/<class>/` with one picture each."""
+
+    def make(*classes: str, split: str = "valid") -> Path:
+        for name in classes:
+            (tmp_path / "set" / split / name).mkdir(parents=True)
+            shutil.copy(face_files[0], tmp_path / "set" / split / name / "face.png")
+        return tmp_path / "set"
+
+    return make
+
+
+def _named(path: Path) -> dict[str, str]:
+    """Each picture's folder and the class it was read as."""
+    split = open_split(path)
+    names = (split.labels.names[target] for target in split.targets)
+    return {source.split("/")[1]: name for source, name in zip(split.sources, names, strict=True)}
+
+
+def test_words_are_read_by_name(face_folders: Path) -> None:
+    assert _named(face_folders) == {name: name for name in LABEL_SETS["ferplus"].names}
+
+
+def test_a_zip_of_class_folders_is_read_alike(face_folders: Path, tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "folders"), "zip", face_folders))
+    assert open_split(archive).sources == open_split(face_folders).sources
+    assert _named(archive) == _named(face_folders)
+
+
+def test_words_of_any_case_and_synonyms_are_one_name(lay_out) -> None:
+    path = lay_out("Happy", "ANGRY", "sad", "Natural")
+    assert _named(path) == {"Happy": "happiness", "ANGRY": "anger", "sad": "sadness", "Natural": "neutral"}
+
+
+def test_a_class_without_a_folder_has_no_pictures(lay_out) -> None:
+    split = open_split(lay_out("happy"))
+    assert split.labels == LABEL_SETS["caers"]  # the seven basic expressions, alphabetical
+    assert split.counts()["happiness"] == len(split) == 1
+    assert split.empty_classes() == ["anger", "disgust", "fear", "neutral", "sadness", "surprise"]
+
+
+@pytest.mark.parametrize(("first", "last", "known"), [(1, 7, "rafdb"), (0, 6, "affectnet7"), (0, 7, "affectnet8")])
+def test_numbers_are_read_in_the_order_of_their_set(lay_out, first: int, last: int, known: str) -> None:
+    numbers = [str(number) for number in range(first, last + 1)]
+    path = lay_out(*numbers)
+    assert open_split(path).labels == LABEL_SETS[known]
+    assert _named(path) == dict(zip(numbers, LABEL_SETS[known].names, strict=True))
+
+
+def test_an_empty_class_folder_counts_as_a_number(lay_out) -> None:
+    path = lay_out("1", "2", "3", "4", "5", "6", "7")
+    (path / "valid" / "3" / "face.png").unlink()
+    assert open_split(path).empty_classes() == ["disgust"]
+
+
+def test_the_numbering_is_told_by_all_splits_together(lay_out) -> None:
+    lay_out("1", "2", "3", "4", "5", "6", "7", split="train")
+    split = open_split(lay_out("4", "7"))
+    assert split.labels == LABEL_SETS["rafdb"]
+    assert [split.labels.names[target] for target in split.targets] == ["happiness", "neutral"]
+
+
+@pytest.mark.parametrize("folders", [("1", "2", "3"), ("0", "1", "2", "3", "4", "5", "6", "7", "8"), ("0", "happy")])
+def test_other_numbers_show_what_was_found_and_what_is_known(lay_out, folders: tuple[str, ...]) -> None:
+    with pytest.raises(DatasetError) as refused:
+        open_split(lay_out(*folders))
+    message = str(refused.value)
+    assert ", ".join(folders) in message
+    assert all(str(LABEL_SETS[known]) in message for known in ("rafdb", "affectnet7", "affectnet8"))
+
+
+def test_own_words_are_a_set_of_their_own(lay_out) -> None:
+    split = open_split(lay_out("Dog", "cat", "happy"))
+    assert (split.labels.id, split.labels.names) == ("custom", ("cat", "dog", "happiness"))
+    with pytest.raises(LabelsError) as refused:
+        split.relabel(LABEL_SETS["rafdb"])
+    assert "cat, dog of custom (cat, dog, happiness)" in str(refused.value)
+    assert str(LABEL_SETS["rafdb"]) in str(refused.value)
+
+
+def test_only_pictures_are_taken_also_from_deeper_folders(lay_out, face_files: list[Path]) -> None:
+    path = lay_out("happy")
+    folder = path / "valid" / "happy"
+    for name in ("B.JPG", ".hidden.png", "notes.txt", "person/c.jpeg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(face_files[0], folder / name)
+    sources = [source.removeprefix("valid/happy/") for source in open_split(path).sources]
+    assert sources == ["B.JPG", "face.png", "person/c.jpeg"]
+
+
+def test_no_picture_at_all_is_an_error(lay_out) -> None:
+    path = lay_out("happy", "sad")
+    for file in path.rglob("*.png"):
+        file.rename(file.with_suffix(".txt"))
+    with pytest.raises(DatasetError, match=r"valid: no picture in its class folders \(happy, sad\)"):
+        open_split(path)

@@ -1,0 +1,138 @@
+"""The network beyond its parity: the family, refusals, export, compilation, independence of a face from its batch."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from posterv2.errors import UsageError
+from posterv2.models.config import CONFIGS, PosterConfig
+from posterv2.models.poster import PosterNetwork, build
+
+
+@pytest.fixture(scope="module")
+def nano() -> PosterNetwork:
+    """An untrained compact network whose batch norms hold other than their start values."""
+    torch.manual_seed(0)
+    network = build("posterv2-nano")
+    network(torch.randn(16, 3, 48, 48))
+    return network.eval()
+
+
+def parameters(network: PosterNetwork) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def multiply_adds(config: PosterConfig) -> float:
+    with torch.device("meta"):
+        network = PosterNetwork(config).eval()
+        face = torch.empty(1, 3, config.image_size, config.image_size)
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.inference_mode():
+        network(face)
+    return counter.get_total_flops() / 2
+
+
+def test_published_size() -> None:
+    assert parameters(build("posterv2", 7)) == 43_753_941
+    assert multiply_adds(CONFIGS["posterv2"]) == pytest.approx(8.6e9, rel=0.005)
+
+
+def test_compact_size(nano: PosterNetwork) -> None:
+    assert parameters(nano) < 3e6
+    assert multiply_adds(nano.config) < 0.3e9
+
+
+@pytest.mark.parametrize("size", [40, 48, 50, 64])
+def test_any_size_gives_logits(size: int) -> None:
+    network = PosterNetwork(replace(CONFIGS["posterv2-nano"], image_size=size, classes=5)).eval()
+    assert network(torch.zeros(2, 3, size, size)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("shape", [(3, 48, 48), (2, 1, 48, 48), (2, 3, 48, 47), (2, 3, 224, 224)])
+def test_wrong_input_is_refused(nano: PosterNetwork, shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match=r"\(B, 3, 48, 48\)"):
+        nano(torch.zeros(shape))
+
+
+def test_a_face_does_not_depend_on_its_batch(nano: PosterNetwork) -> None:
+    faces = torch.randn(9, 3, 48, 48)
+    others = torch.cat((faces[:1], 50 * torch.randn(8, 3, 48, 48)))
+    with torch.inference_mode():
+        alone, among, among_others = nano(faces[:1]), nano(faces)[:1], nano(others)[:1]
+    torch.testing.assert_close(alone, among, rtol=0, atol=1e-5)
+    torch.testing.assert_close(alone, among_others, rtol=0, atol=1e-5)
+
+
+def test_export_with_a_dynamic_batch(nano: PosterNetwork) -> None:
+    batch = torch.export.Dim("batch", min=1, max=256)
+    program = torch.export.export(nano, (torch.randn(2, 3, 48, 48),), dynamic_shapes=({0: batch},))
+    exported = program.module()
+    for count in (1, 3, 7):
+        faces = torch.randn(count, 3, 48, 48)
+        torch.testing.assert_close(exported(faces), nano(faces), rtol=0, atol=1e-5)
+
+
+def test_compile_with_a_dynamic_batch(nano: PosterNetwork) -> None:
+    # "aot_eager" traces and differentiates as every backend does, and needs no C++ compiler.
+    compiled = torch.compile(nano, backend="aot_eager", dynamic=True, fullgraph=True)
+    for count in (2, 5):
+        faces = torch.randn(count, 3, 48, 48)
+        torch.testing.assert_close(compiled(faces), nano(faces), rtol=0, atol=1e-5)
+
+
+def test_drop_path_is_active_in_training_only() -> None:
+    torch.manual_seed(0)
+    network = PosterNetwork(replace(CONFIGS["posterv2-nano"], drop_path=(0.5, 0.5, 0.5), layer_scale=1.0))
+    face = torch.randn(1, 3, 48, 48)
+    network.fusions.train()
+    network.image_stream.eval()
+    network.landmark_stream.eval()
+    with torch.no_grad():
+        assert len({tuple(network(face)[0].tolist()) for _ in range(6)}) > 1
+        network.eval()
+        assert len({tuple(network(face)[0].tolist()) for _ in range(3)}) == 1
+
+
+def test_start_values() -> None:
+    torch.manual_seed(0)
+    network = build("posterv2-nano")
+    assert CONFIGS["posterv2"].init_std == 0.01
+    for linear in (network.classifier, network.gate.linear2, network.encoder.blocks.get_submodule("0.mlp.fc1")):
+        assert linear.get_parameter("weight").std().item() == pytest.approx(network.config.init_std, rel=0.1)
+    assert network.encoder.position_embedding.std().item() == pytest.approx(0.02, rel=0.1)
+    assert network.get_parameter("fusions.0.attention.position_bias").std().item() == pytest.approx(0.02, rel=0.1)
+    conv = network.landmark_stream.separable.conv.weight
+    assert conv.std().item() == pytest.approx((2 / conv.shape[0]) ** 0.5, rel=0.1)
+    assert not network.gate.linear1.bias.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"classes": 0}, "classes must be at least 1, got 0"),
+        ({"image_size": 225}, "pixel_stride must divide image_size 225"),
+        ({"head_dim": 7}, "head_dim must divide width 64, got 7"),
+        ({"encoder_heads": 7}, "encoder_heads must divide embed_dim"),
+        ({"drop_path": (0.0, 0.5, 1.0)}, "drop_path"),
+        ({"image_depths": (1, 2)}, "three levels"),
+        ({"activation": "gelu"}, "gelu"),
+        ({"image_stem_stride": 3}, "image_stem_stride must be 1 or 2"),
+    ],
+)
+def test_impossible_configs_are_refused(change: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words.replace("(", r"\(")):
+        PosterConfig.from_dict({**PosterConfig().to_dict(), **change})
+
+
+def test_config_survives_a_dict() -> None:
+    for config in CONFIGS.values():
+        assert PosterConfig.from_dict(config.to_dict()) == config
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UsageError, match="posterv2, posterv2-nano"):
+        build("posterv3")
+    with pytest.raises(UsageError, match="colour"):
+        PosterConfig.from_dict({"colour": 1})

@@ -1,0 +1,171 @@
+"""Every kind of picture becomes the same upright RGB pixels, or is refused in words."""
+
+import io
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from posterv2.errors import ImageError, UsageError
+from posterv2.preprocessing import MAX_PIXELS, Preprocessing, read_image
+
+RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8)[:, None], (1, 40))  # (64, 40), black on top
+GREY = Image.fromarray(RAMP)
+COLOUR = Image.fromarray(np.stack([RAMP, RAMP // 2, 255 - RAMP], axis=-1))
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    data = io.BytesIO()
+    picture.save(data, kind, **options)
+    return data.getvalue()
+
+
+def rotated_by_its_tag() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown by turning it clockwise
+    return encoded(COLOUR.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(COLOUR, "PNG"),
+        encoded(COLOUR, "BMP"),
+        encoded(COLOUR, "PPM"),
+        encoded(COLOUR, "WEBP", lossless=True),
+        encoded(COLOUR.convert("RGBA"), "PNG"),
+        encoded(COLOUR, "TIFF"),
+        encoded(COLOUR.convert("P", palette=Image.Palette.ADAPTIVE, colors=256), "PNG"),
+        encoded(COLOUR, "GIF", save_all=True, append_images=[GREY.convert("RGB")]),
+        encoded(COLOUR, "JPEG", quality=95, subsampling=0),
+        encoded(COLOUR.convert("CMYK"), "JPEG", quality=95),
+        rotated_by_its_tag(),
+    ],
+    ids=["png", "bmp", "ppm", "webp", "rgba", "tiff", "palette", "animated gif", "jpeg", "cmyk", "exif"],
+)
+def test_colour(data: bytes):
+    pixels = read_image(data)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_allclose(pixels.astype(int), np.asarray(COLOUR, int), atol=6)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(GREY, "PNG"),
+        encoded(GREY.convert("LA"), "PNG"),
+        encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), "PNG"),
+        encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), "TIFF"),
+        encoded(Image.fromarray(RAMP.astype(np.int32) * 257), "TIFF"),
+        encoded(Image.fromarray(RAMP.astype(np.int32)), "TIFF"),
+        encoded(Image.fromarray(RAMP.astype(np.float32) / 255), "TIFF"),
+        encoded(Image.fromarray(RAMP.astype(np.float32)), "TIFF"),
+    ],
+    ids=["8 bit", "with alpha", "16 bit png", "16 bit tiff", "32 bit", "32 bit small", "float to 1", "float to 255"],
+)
+def test_grey(data: bytes):
+    np.testing.assert_allclose(read_image(data).astype(int), np.stack([RAMP] * 3, -1), atol=1)
+
+
+def test_dark_16_bit_stays_dark():
+    assert read_image(encoded(Image.fromarray(np.full((9, 9), 200, np.uint16)), "PNG")).max() <= 1
+
+
+def test_transparency_is_white():
+    clear = Image.new("RGBA", (5, 4), (0, 0, 0, 0))
+    assert (read_image(encoded(clear, "PNG")) == 255).all()
+    indexed = Image.new("P", (5, 4), 0)
+    indexed.putpalette([10, 20, 30])
+    assert (read_image(encoded(indexed, "PNG")) == (10, 20, 30)).all()
+    assert (read_image(encoded(indexed, "PNG", transparency=0)) == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"hello", "not a picture that can be read"),
+        (bytes(1000), "not a picture that can be read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not a picture"),
+        (encoded(COLOUR, "PNG")[:90], "is broken"),
+        (encoded(COLOUR, "JPEG")[:700], "is broken"),
+    ],
+    ids=["empty", "text", "zeros", "eps", "cut png", "cut jpeg"],
+)
+def test_no_pictures(tmp_path: Path, data: bytes, words: str):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=rf"x\.jpg: .*{words}") as caught:
+        read_image(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ImageError, match="the picture: "):
+        read_image(data)
+
+
+def test_missing_and_folder(tmp_path: Path):
+    with pytest.raises(ImageError, match=r"x\.jpg: No such file"):
+        read_image(tmp_path / "x.jpg")
+    with pytest.raises(ImageError, match="Is a directory"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("side", [11_000, 14_000])
+def test_bombs_are_refused_before_they_are_decoded(side: int):
+    """Above our limit, and above the one from which Pillow itself refuses; its warning is no way to say so."""
+    assert side * side > MAX_PIXELS
+    bomb = Image.new("1", (side, side))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ImageError, match="over the limit of 120,000,000 pixels"):
+            read_image(encoded(bomb, "PNG"))
+
+
+def test_below_the_limit_nothing_is_said():
+    large = encoded(Image.new("1", (9_500, 9_500)), "PNG")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_image(large).shape == (9_500, 9_500, 3)
+
+
+def test_threads_leave_the_warning_filters_alone():
+    before = list(warnings.filters)
+    data = encoded(COLOUR, "PNG")
+    threads = [threading.Thread(target=lambda: [read_image(data) for _ in range(20)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before
+
+
+def test_crop_is_square_and_repeats_the_border():
+    image = np.zeros((30, 40, 3), np.uint8)
+    image[:, 0] = 9
+    image[10:20, 10:20] = 200
+    assert (Preprocessing().crop(image, (10, 10, 10, 10)) == 200).all()
+    assert Preprocessing(margin=0.5).crop(image, (10, 10, 10, 10)).shape == (20, 20, 3)
+    assert Preprocessing(margin=0.5).crop(image, (10, 10, 10, 10))[5:15, 5:15].min() == 200
+    outside = Preprocessing(margin=1.0).crop(image, (0, 0, 10, 6))
+    assert outside.shape == (30, 30, 3)
+    assert (outside[:, :10] == 9).all()
+
+
+def test_inputs():
+    preprocessing = Preprocessing(size=8, mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
+    pixels = preprocessing.pixels(np.full((30, 20, 3), (255, 0, 128), np.uint8))
+    assert pixels.shape == (8, 8, 3)
+    inputs = preprocessing.normalise(pixels[None])
+    assert (inputs.dtype, inputs.shape) == (np.float32, (1, 3, 8, 8))
+    np.testing.assert_allclose(inputs[0, :, 0, 0], [1, -0.25, 128 / 255 / 2], atol=1e-6)
+    grey = Preprocessing(size=8, grayscale=True).pixels(np.full((30, 20, 3), (255, 0, 0), np.uint8))
+    assert (grey == 76).all()
+    np.testing.assert_array_equal(preprocessing.pixels(pixels), pixels)
+
+
+@pytest.mark.parametrize("values", [{"size": 0}, {"std": (1.0, 0.0, 1.0)}, {"mean": (1.0,)}, {"margin": -0.1}])
+def test_settings_that_cannot_be(values: dict):
+    with pytest.raises(UsageError, match="got"):
+        Preprocessing(**values)

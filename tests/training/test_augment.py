@@ -1,0 +1,98 @@
+"""Augmentation: what is drawn, how often, and that nothing else changes."""
+
+import math
+
+import numpy as np
+import torch
+
+from posterv2.preprocessing import Preprocessing
+from posterv2.training.augment import augment, normalise, random_affine, random_erase, random_flip
+from posterv2.training.config import TrainConfig
+
+FACES = torch.randint(0, 256, (400, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+def test_normalise_is_the_one_definition() -> None:
+    preprocessing = Preprocessing(size=24)
+    pixels = FACES.permute(0, 2, 3, 1).numpy()
+    ours = normalise(FACES, preprocessing).numpy()
+    np.testing.assert_allclose(ours, preprocessing.normalise(pixels), rtol=0, atol=1e-6)
+
+
+def test_flip_takes_its_share() -> None:
+    torch.manual_seed(0)
+    flipped = random_flip(FACES, 0.5)
+    same = (flipped == FACES).flatten(1).all(1)
+    mirrored = (flipped == FACES.flip(-1)).flatten(1).all(1)
+    assert (same ^ mirrored).all()
+    assert 150 < mirrored.sum() < 250
+    assert torch.equal(random_flip(FACES, 0.0), FACES)
+    assert torch.equal(random_flip(FACES, 1.0), FACES.flip(-1))
+
+
+def test_erased_areas_and_aspects_are_the_published_ones() -> None:
+    torch.manual_seed(0)
+    faces = torch.ones(4000, 3, 112, 112)
+    erased = random_erase(faces, 0.5, (0.02, 0.1)) == 0
+    assert torch.equal(erased[:, 0], erased[:, 1])  # all channels alike
+    hit = erased[:, 0][erased[:, 0].flatten(1).any(1)]
+    assert 0.46 < len(hit) / 4000 < 0.54
+    heights, widths = hit.any(2).sum(1), hit.any(1).sum(1)
+    assert torch.equal(heights * widths, hit.flatten(1).sum(1))  # full rectangles, nothing cut at the border
+    shares = heights * widths / 112**2
+    assert shares.min() > 0.015
+    assert shares.max() < 0.105
+    assert 0.056 < shares.mean() < 0.064  # uniform: the mean is the middle
+    aspects = (heights / widths).log()
+    assert aspects.min() > math.log(0.27)
+    assert aspects.max() < math.log(3.7)
+    assert abs(aspects.mean()) < 0.05
+    rows = hit.any(2).float().argmax(1) / (112 - heights + 1)
+    assert 0.45 < rows.mean() < 0.55  # anywhere on the face
+
+
+def test_erase_that_never_fits_erases_nothing() -> None:
+    faces = torch.ones(50, 3, 2, 2)
+    torch.manual_seed(0)
+    assert torch.equal(random_erase(faces, 1.0, (0.98, 0.99)), faces)
+
+
+def test_affine_without_range_is_the_identity() -> None:
+    faces = torch.randn(3, 3, 24, 24)
+    torch.testing.assert_close(random_affine(faces, 0, 0, 0), faces, rtol=0, atol=1e-5)
+
+
+def test_affine_shift_is_a_share_of_the_side() -> None:
+    torch.manual_seed(0)
+    faces = torch.zeros(300, 1, 101, 101)
+    faces[:, :, 48:53, 48:53] = 1
+    moved = random_affine(faces, 0, 0, 0.1)
+    line = torch.arange(101.0)
+    centres = (moved.sum(2) * line).sum(-1) / moved.sum((2, 3)) - 50
+    assert 8 < centres.abs().max() < 10.2  # 0.1 of 101 pixels
+    assert centres.abs().mean() > 4
+
+
+def test_affine_rotates_without_stretching() -> None:
+    torch.manual_seed(0)
+    faces = torch.zeros(200, 1, 101, 101)
+    faces[:, :, 10:13, 49:52] = 1  # a dot 39 pixels above the centre
+    turned = random_affine(faces, 14, 0, 0)
+    line = torch.arange(101.0) - 50
+    across = (turned.sum(2) * line).sum(-1)[:, 0] / turned.sum((1, 2, 3))
+    down = (turned.sum(3) * line).sum(-1)[:, 0] / turned.sum((1, 2, 3))
+    torch.testing.assert_close((across**2 + down**2).sqrt(), torch.full((200,), 39.0), rtol=0, atol=0.5)
+    angles = torch.rad2deg(torch.atan2(across, -down))
+    assert 12 < angles.abs().max() < 14.1
+
+
+def test_the_whole_is_seeded_and_normalised() -> None:
+    config = TrainConfig(recipe="test", rotation=10, scaling=0.1, shift=0.1)
+    preprocessing = Preprocessing(size=24)
+    first, again = [], []
+    for results in (first, again):
+        torch.manual_seed(5)
+        results.append(augment(FACES, preprocessing, config))
+    assert torch.equal(first[0], again[0])
+    still = augment(FACES, preprocessing, TrainConfig(recipe="test", flip=0, erase=0))
+    torch.testing.assert_close(still, normalise(FACES, preprocessing), rtol=0, atol=0)

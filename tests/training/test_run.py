@@ -1,0 +1,203 @@
+"""Whole runs on a handful of real faces, from recipe to run folder."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from posterv2.checkpoints.format import load
+from posterv2.errors import DatasetError, LabelsError, TrainingError, UsageError, WeightsError
+from posterv2.labels import LABEL_SETS
+from posterv2.preprocessing import Preprocessing
+from posterv2.training.config import TrainConfig, load_config
+from posterv2.training.history import Epoch
+from posterv2.training.run import Progress, Start, train, validation
+
+
+def quick(*overrides: str, recipe: str = "ferplus") -> TrainConfig:
+    return load_config(recipe, ["model=posterv2-nano", "batch_size=4", "epochs=2", *overrides])
+
+
+def test_run_folder(ferplus_zip: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    seen: list[object] = []
+    progress = Progress(
+        said.append,
+        seen.append,
+        lambda epoch, meter: seen.append((epoch, meter.faces)),
+        lambda epoch: seen.append("end"),
+    )
+    out = tmp_path / "new" / "run"
+    epochs = train(quick(), ferplus_zip, out, progress=progress)
+    assert {file.name for file in out.iterdir()} == {
+        "config.json",
+        "curves.csv",
+        "curves.png",
+        "last.safetensors",
+        "best.safetensors",
+    }
+    # Two passes a step: SAM counts each face twice.
+    assert seen == [4, (1, 8), (1, 16), "end", (2, 8), (2, 16), "end"]
+    assert len(said) == 1
+    assert "landmark stream is frozen at random weights" in said[0]
+
+    with (out / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [1, 2]
+    assert [float(row["valid_accuracy"]) for row in rows] == [epoch.valid_accuracy for epoch in epochs]
+    with Image.open(out / "curves.png") as picture:
+        assert picture.width > 800
+    described = json.loads((out / "config.json").read_text())
+    assert described["config"]["lr"] == 3.5e-5
+    assert described["train"]["classes"]["happiness"] == 1
+
+    _, header = load(out / "last.safetensors")
+    assert header.labels == LABEL_SETS["ferplus"]
+    assert header.metrics["accuracy"] == epochs[-1].valid_accuracy
+    assert header.training["epoch"] == 2
+    assert header.preprocessing == Preprocessing(48, margin=0.02)
+    best = max(epochs, key=lambda epoch: epoch.valid_accuracy)
+    assert load(out / "best.safetensors")[1].training["epoch"] == best.epoch
+
+
+def test_it_learns(ferplus_zip: Path, tmp_path: Path) -> None:
+    config = load_config(
+        "ferplus-nano",
+        ["epochs=25", "batch_size=8", "rotation=0", "scaling=0", "shift=0", "erase=0", "soft_labels=false"],
+    )
+    epochs = train(config, ferplus_zip, tmp_path / "run")
+    assert epochs[-1].train_accuracy == 1.0
+    assert epochs[-1].train_loss < 0.2 < epochs[0].train_loss
+
+
+def test_best_is_the_network_that_was_best(ferplus_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation is fixed to a rise and a fall, so that the best epoch is the middle one."""
+    accuracies = iter([0.25, 0.75, 0.5])
+    monkeypatch.setattr("posterv2.training.run.accuracy", lambda confusion: next(accuracies))
+    middle: list[dict[str, torch.Tensor]] = []
+
+    def on_epoch(epoch: Epoch) -> None:
+        if epoch.epoch == 2:
+            middle.append(load(tmp_path / "run" / "last.safetensors")[0].state_dict())
+
+    train(quick("epochs=3"), ferplus_zip, tmp_path / "run", progress=Progress(on_epoch=on_epoch))
+    best = load(tmp_path / "run" / "best.safetensors")[0].state_dict()
+    last = load(tmp_path / "run" / "last.safetensors")[0].state_dict()
+    assert all(torch.equal(best[name], middle[0][name]) for name in best)
+    assert any(not torch.equal(best[name], last[name]) for name in best)
+
+
+def test_the_seed_decides_everything(ferplus_zip: Path, tmp_path: Path) -> None:
+    weights = []
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        train(quick(f"seed={seed}"), ferplus_zip, tmp_path / name)
+        weights.append(load(tmp_path / name / "last.safetensors")[0].state_dict())
+    one, again, other = weights
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+def test_frozen_landmarks_keep_their_weights_and_move_their_statistics(ferplus_zip: Path, tmp_path: Path) -> None:
+    after = []
+    for epochs in (1, 2):
+        train(quick(f"epochs={epochs}", "lr=1e-2"), ferplus_zip, tmp_path / str(epochs))
+        after.append(load(tmp_path / str(epochs) / "last.safetensors")[0].state_dict())
+    stream = [name for name in after[0] if name.startswith("landmark_stream.")]
+    for name in stream:
+        assert torch.equal(after[0][name], after[1][name]) == ("running" not in name and "tracked" not in name), name
+    assert not torch.equal(after[0]["classifier.weight"], after[1]["classifier.weight"])
+
+
+def test_class_folders_by_name(face_folders: Path, tmp_path: Path) -> None:
+    (face_folders / "train" / "anger").rename(face_folders / "train" / "Angry")
+    (face_folders / "train" / "fear" / "fear_1.png").unlink()
+    said: list[str] = []
+    train(quick("epochs=1"), face_folders, tmp_path / "run", "folders", progress=Progress(warning=said.append))
+    assert load(tmp_path / "run" / "last.safetensors")[1].labels == LABEL_SETS["ferplus"]
+    assert any("no pictures of fear in 'train'" in words for words in said)
+    classes = json.loads((tmp_path / "run" / "config.json").read_text())["train"]["classes"]
+    assert classes["anger"] == 1
+    assert classes["fear"] == 0
+
+
+def test_classes_outside_the_labels_are_refused(face_folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match="contempt"):
+        train(quick(recipe="rafdb"), face_folders, tmp_path / "run", "folders")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_never_overwritten(ferplus_zip: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="choose another folder"):
+        train(quick(), ferplus_zip, tmp_path / "run")
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+def test_missing_data_leaves_no_run(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere"):
+        train(quick(), tmp_path / "nowhere", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(ferplus_zip: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="smaller lr"):
+        train(quick("optimizer=sgd", "lr=1e30"), ferplus_zip, tmp_path / "run")
+
+
+def test_unknown_device(ferplus_zip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it can use: cpu"):
+        train(quick(), ferplus_zip, tmp_path / "run", device="warp")
+
+
+def test_bf16_and_workers_and_balance_run(ferplus_zip: Path, tmp_path: Path) -> None:
+    epochs = train(
+        quick("precision=bf16", "workers=1", "sampler=balanced", recipe="ferplus"), ferplus_zip, tmp_path / "run"
+    )
+    assert np.isfinite([epoch.train_loss for epoch in epochs]).all()
+
+
+def test_a_run_begins_with_given_weights(ferplus_zip: Path, tmp_path: Path) -> None:
+    train(quick("epochs=1"), ferplus_zip, tmp_path / "first")
+    first = tmp_path / "first" / "last.safetensors"
+    train(quick("epochs=1", "lr=1e-12", "seed=7"), ferplus_zip, tmp_path / "second", start=Start(weights=first))
+    began, ended = (load(tmp_path / name / "last.safetensors")[0].state_dict() for name in ("first", "second"))
+    for name, value in began.items():
+        if "running" not in name and "tracked" not in name:
+            torch.testing.assert_close(ended[name], value, rtol=0, atol=1e-6)
+    assert json.loads((tmp_path / "second" / "config.json").read_text())["start"] == {"weights": "last.safetensors"}
+
+
+def test_weights_of_another_network_or_label_set_are_refused(
+    ferplus_zip: Path, face_folders: Path, tmp_path: Path
+) -> None:
+    train(quick("epochs=1"), ferplus_zip, tmp_path / "first")
+    start = Start(weights=tmp_path / "first" / "last.safetensors")
+    with pytest.raises(WeightsError, match="another network than posterv2"):
+        train(load_config("ferplus"), ferplus_zip, tmp_path / "run", start=start)
+    for name in ("contempt", "neutral"):
+        for file in face_folders.glob(f"*/{name}/*"):
+            file.unlink()
+    with pytest.raises(LabelsError, match="carries its labels"):
+        train(quick(recipe="rafdb"), face_folders, tmp_path / "run", "folders", start=start)
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_beside_test_and_test_alone(face_folders: Path, tmp_path: Path) -> None:
+    (face_folders / "test").mkdir()
+    for folder in (face_folders / "valid").iterdir():
+        (face_folders / "test" / folder.name).symlink_to(folder)
+    (face_folders / "valid" / "happiness" / "happiness_2.png").unlink()
+    labels = LABEL_SETS["ferplus"]
+    assert validation(face_folders, "folders", labels).name == "valid"
+    shutil.rmtree(face_folders / "valid")
+    with pytest.raises(DatasetError):
+        validation(face_folders, "folders", labels)
+    shutil.rmtree(face_folders / "test")
+    shutil.copytree(face_folders / "train", face_folders / "test")
+    assert validation(face_folders, "folders", labels).name == "test"
