@@ -63,7 +63,7 @@ def test_classes_without_faces_are_told(face_folders: Path, weights: Path) -> No
         (["--dataset", "imagenet"], 2, "no data set 'imagenet'; choose one of ferplus, folders"),
         (["--labels", "rafdb"], 2, "rafdb"),
         (["--json", "nowhere/result.json"], 2, "--json needs a file in a folder that is there"),
-        (["--weights", "gone.onnx"], 1, "gone.onnx: there is no such file"),
+        (["--weights", "gone.onnx"], 1, "no file 'gone.onnx'"),
     ],
 )
 def test_what_is_wrong_is_one_line(

@@ -78,7 +78,7 @@ def table(
 ) -> str:
     """Rows as an aligned table; the columns named in `right` are aligned to the right.
 
-    On a terminal it fits the width, folding long cells. Elsewhere, or with `plain`, nothing is cut or coloured.
+    On a terminal it fits the width, folding long cells. Elsewhere, or with `plain`, nothing is cut, coloured or ruled.
     """
     from rich import box
     from rich.console import Console
@@ -87,7 +87,7 @@ def table(
 
     plain = plain or not sys.stdout.isatty()
     console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
-    sheet = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    sheet = Table(box=None if plain else box.SIMPLE_HEAD, padding=(0, 2, 0, 0) if plain else (0, 1), pad_edge=False, show_edge=False)
     for column in columns:
         sheet.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:

@@ -101,7 +101,8 @@ def _header(header: WeightsHeader) -> Iterator[Row]:
     yield "mirror", "the mean over a face and its mirror image" if preprocessing.mirror else "no"
     yield "metrics", _pairs(header.metrics) or "none"
     yield "licence", header.licence or "not stated"
-    yield "training", _pairs(header.training) or "not stated"
+    for what, value in header.training.items() or (("", "not stated"),):
+        yield f"training {what}".rstrip(), _plain(value)
     yield "format", f"{header.format}, written by posterv2 {header.version}"
 
 
@@ -144,6 +145,8 @@ def _pairs(values: dict[str, object] | dict[str, float]) -> str:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return _pairs(value) or "none"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
