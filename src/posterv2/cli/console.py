@@ -87,7 +87,8 @@ def table(
 
     plain = plain or not sys.stdout.isatty()
     console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
-    sheet = Table(box=None if plain else box.SIMPLE_HEAD, padding=(0, 2, 0, 0) if plain else (0, 1), pad_edge=False, show_edge=False)
+    style = {"box": None, "padding": (0, 2, 0, 0)} if plain else {"box": box.SIMPLE_HEAD}
+    sheet = Table(**style, pad_edge=False, show_edge=False)
     for column in columns:
         sheet.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
