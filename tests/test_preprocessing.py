@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from posterv2.errors import ImageError, UsageError
-from posterv2.preprocessing import MAX_PIXELS, Preprocessing, read_image
+from posterv2.preprocessing import MAX_PIXELS, Preprocessing, read_image, to_rgb
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8)[:, None], (1, 40))  # (64, 40), black on top
 GREY = Image.fromarray(RAMP)
@@ -169,3 +169,19 @@ def test_inputs():
 def test_settings_that_cannot_be(values: dict):
     with pytest.raises(UsageError, match="got"):
         Preprocessing(**values)
+
+
+def test_a_pillow_without_a_format_reads_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.delitem(Image.OPEN, "AVIF")
+    assert read_image(Path(__file__).parents[1] / "samples" / "astronaut.jpg").shape == (512, 512, 3)
+
+
+def test_numbers_that_are_none_become_black() -> None:
+    values = np.array([[np.nan, 1.0], [0.5, 0.0]], np.float32)
+    assert to_rgb(Image.fromarray(values))[..., 0].tolist() == [[0, 255], [128, 0]]
+
+
+def test_a_path_that_cannot_be_is_an_image_error() -> None:
+    with pytest.raises(ImageError, match="embedded null"):
+        read_image("a\0b")

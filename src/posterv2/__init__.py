@@ -9,11 +9,15 @@
 Every public name is imported when it is first used: `import posterv2` alone is quick and loads no engine.
 """
 
+from __future__ import annotations
+
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from posterv2.checkpoints.network import load_network
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from posterv2.errors import (
         DatasetError,
         ImageError,
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from posterv2.inference.predictor import Predictor, load
     from posterv2.inference.results import Face, Result
     from posterv2.labels import Expression, LabelSet
+    from posterv2.models.poster import PosterNetwork
 
 __version__ = "0.1.0.dev0"
 
@@ -53,23 +58,36 @@ __all__ = [
 ]
 
 _HOMES = {
-    "posterv2.checkpoints.network": ("load_network",),
     "posterv2.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "posterv2.inference.predictor": ("Predictor", "load"),
     "posterv2.inference.results": ("Face", "Result"),
     "posterv2.labels": ("Expression", "LabelSet"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_TORCH = ("load_network",)
+
+
+def load_network(name_or_file: str | Path, labels: str | Sequence[str] | LabelSet | None = None) -> PosterNetwork:
+    """The torch network (B, 3, S, S) -> (B, C) of an embedded model or of any weight file, in eval mode on the CPU.
+
+    Args:
+        name_or_file: `posterv2-nano`, or a weight file, published ones included.
+        labels: the classes of a published file, which carries none: a label set's name or the names in index order.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        WeightsError, LabelsError: as `checkpoints.network.open_weights` raises them.
+    """
+    from posterv2.errors import require
+
+    require("torch", "torch")
+    from posterv2.checkpoints.network import open_weights
+
+    return open_weights(name_or_file, labels)[0]
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'posterv2' has no attribute {name!r}")
-    if name in _TORCH:
-        from posterv2.errors import require
-
-        require("torch", "torch")
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

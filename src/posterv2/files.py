@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = path.with_name(f".{secrets.token_hex(6)}.draft")  # short: the name itself may be as long as names can be
     try:
         yield draft
         os.replace(draft, path)
@@ -35,9 +36,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
         OutputError: as from `whole`.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # /dev/null and pipes are written to, never replaced
-        path.write_bytes(data)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
         return
     with whole(path) as draft:
         draft.write_bytes(data)

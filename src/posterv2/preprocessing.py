@@ -17,6 +17,11 @@ from posterv2.errors import ImageError, UsageError
 MAX_PIXELS = 120_000_000
 """Pictures above this are refused before they are decoded: a decompression bomb fits in a small file."""
 
+SUFFIXES = frozenset(
+    (".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
+"""The endings of the files that are taken from a folder; a file that is named itself is always tried."""
+
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, told by content and not by a file's ending. Pillow's EPS is not: that runs Ghostscript."""
 
@@ -98,8 +103,8 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarra
     name = name or ("the picture" if isinstance(source, bytes) else str(source))
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{name}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
+        raise ImageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
     if not data:
         raise ImageError(f"{name}: the file is empty")
     try:
@@ -124,7 +129,7 @@ def to_rgb(picture: Image.Image) -> np.ndarray:
     """A Pillow picture as (H, W, 3), uint8, RGB, upright."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        values = np.asarray(picture, np.float32)
+        values = np.nan_to_num(np.asarray(picture, np.float32))
         scaled = np.clip(values / _white(picture.mode, float(values.max())), 0, 1)
         picture = Image.fromarray((scaled * 255).round().astype(np.uint8))
     if picture.has_transparency_data:
@@ -140,7 +145,8 @@ def _open(data: bytes) -> Image.Image:
     # Pillow warns below our limit. Warning filters belong to the process, so one thread at a time changes them.
     with _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        Image.init()  # an older Pillow knows no AVIF, and refuses every picture when it is asked for that
+        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def _white(mode: str, brightest: float) -> float:

@@ -43,7 +43,7 @@ def predict(weights: Path, *words: str):
 def test_table(weights: Path, folder: Path):
     result = predict(weights, "photo.jpg", "crops")
     assert result.exit_code == 0
-    head, _, photo, crop = result.stdout.splitlines()
+    head, photo, crop = result.stdout.splitlines()
     assert head.split() == ["source", "face", "box", "(x,", "y,", "width,", "height)", "expression", "probability"]
     assert photo.split()[:2] == ["photo.jpg", "1"]
     assert photo.split()[-2] == "happiness"
@@ -181,3 +181,55 @@ def test_file_names_that_are_no_text(weights: Path, folder: Path):
         result = predict(weights, os.fsdecode(b"\xff.png"), "--aligned", *words)
         assert result.exit_code == 0
         assert "udcff.png" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("photo.jpg", "-o", "photo.jpg"), "is called like a picture"),
+        (("photo", "-o", "photo"), "would overwrite one of the pictures"),
+    ],
+)
+def test_a_result_never_replaces_a_picture(weights: Path, folder: Path, words: tuple[str, ...], says: str):
+    shutil.copy("photo.jpg", "photo")
+    result = predict(weights, *words)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert Path("photo.jpg").read_bytes() == Path("photo").read_bytes() == PORTRAIT.read_bytes()
+
+
+def test_drawings_in_the_folder_are_no_photos(weights: Path, folder: Path):
+    for _ in range(2):
+        result = predict(weights, "more", "--draw", "more/drawn", "--format", "json")
+        assert result.exit_code == 0, result.stderr
+        assert [row["source"] for row in json.loads(result.stdout)] == ["more/face.png"]
+    assert os.listdir("more/drawn") == ["face.png"]
+
+
+def test_a_drawing_that_cannot_be_written_spoils_nothing_else(weights: Path, folder: Path):
+    Image.fromarray(plain(RED)).resize((17_000, 40)).save("wide.png")
+    os.rename("wide.png", "wide.webp")  # WebP ends at 16,383 pixels
+    name = "n" * 251 + ".jpg"
+    shutil.copy("photo.jpg", name)
+    result = predict(weights, "wide.webp", name, "photo.jpg", "--draw", "drawn", "--format", "json")
+    assert result.exit_code == 1
+    assert len(json.loads(result.stdout)) == 3
+    assert result.stderr.startswith("error: wide.webp: cannot be drawn as .webp")
+    assert sorted(os.listdir("drawn")) == sorted([name, "photo.jpg"])
+
+
+def test_names_that_cannot_be_are_reported_and_the_rest_is_done(weights: Path, folder: Path):
+    os.symlink("one", "other")
+    os.symlink("other", "one")
+    result = predict(weights, "one", "n" * 300, "photo.jpg", "--draw", "drawn", "--format", "json")
+    assert result.exit_code == 1
+    assert [row["source"] for row in json.loads(result.stdout)] == ["photo.jpg"]
+    assert result.stderr.count("error: ") == 2
+
+
+def test_a_name_does_not_steer_the_terminal(weights: Path, folder: Path):
+    shutil.copy("photo.jpg", "red\x1b[31m\n.jpg")
+    result = predict(weights, "red\x1b[31m\n.jpg")
+    assert "red\\x1b[31m\\x0a.jpg" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert len(result.stdout.splitlines()) == 2

@@ -9,6 +9,8 @@ exit code   meaning
 """
 
 import errno
+import os
+import sys
 import traceback
 from typing import Annotated, Any
 
@@ -115,4 +117,5 @@ app.command()(info.info)
 
 def main() -> None:
     """The `posterv2` command."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller, as in `posterv2 info >&-`
     app(prog_name="posterv2")

@@ -6,12 +6,16 @@ Text is never read as markup, so brackets in a path or in `posterv2[torch]` come
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from posterv2.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +77,20 @@ def result(text: str) -> None:
     sys.stdout.flush()  # a closed pipe is noticed here, not while Python shuts down
 
 
+def check_output(option: str, path: Path) -> None:
+    """Refuse a file that a result cannot go to, before any work is done.
+
+    Raises:
+        UsageError: it is a folder, lies in none, or is called like a picture, which somebody would miss.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} needs a file in a folder that is there, got {path}")
+    from posterv2.preprocessing import SUFFIXES
+
+    if path.suffix.lower() in SUFFIXES:
+        raise UsageError(f"{option} writes text and {path} is called like a picture; give it another ending")
+
+
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = (), plain: bool = False
 ) -> str:
@@ -86,6 +104,7 @@ def table(
     from rich.text import Text
 
     plain = plain or not sys.stdout.isatty()
+    columns, rows = list(map(_visible, columns)), [list(map(_visible, row)) for row in rows]
     console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
     style = {"box": None, "padding": (0, 2, 0, 0)} if plain else {"box": box.SIMPLE_HEAD}
     sheet = Table(**style, pad_edge=False, show_edge=False)
@@ -128,8 +147,13 @@ def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
             _bar = None
 
 
+def _visible(text: str) -> str:
+    """The text with control characters written out: a file's name must not steer the terminal."""
+    return "".join(f"\\x{ord(sign):02x}" if unicodedata.category(sign) == "Cc" else sign for sign in text)
+
+
 def _line(message: str, prefix: str = "", colour: str | None = None) -> None:
-    one_line = " ".join(message.splitlines())
+    one_line = _visible(" ".join(message.splitlines()))
     if _bar is not None:
         from rich.text import Text
 

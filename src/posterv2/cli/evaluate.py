@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posterv2.cli import console
-from posterv2.errors import UsageError
 
 if TYPE_CHECKING:
     from posterv2.evaluation.evaluate import Evaluation
@@ -43,8 +42,8 @@ def evaluate(
       posterv2 evaluate --data my-faces/ --split test
       posterv2 evaluate --data RAF-DB/ --weights raf-db.pth --labels rafdb
     """
-    if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
-        raise UsageError(f"--json needs a file in a folder that is there, got {json}")
+    if json is not None:
+        console.check_output("--json", json)
     from posterv2.data.dataset import open_split
     from posterv2.evaluation.evaluate import evaluate as measure
     from posterv2.inference.classifier import open_classifier

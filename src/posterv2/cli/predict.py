@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posterv2.cli import console
-from posterv2.errors import ImageError, UsageError
+from posterv2.errors import ImageError, OutputError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,13 +69,15 @@ def predict(
     """
     if blur and draw is None:
         raise UsageError("--blur changes what --draw writes; give --draw DIR too")
-    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
-        raise UsageError(f"-o needs a file in a folder that is there, got {output}")
+    if output is not None:
+        console.check_output("-o", output)
     from posterv2.files import write_whole
     from posterv2.inference.predictor import load
 
     failed: list[Path] = []
-    paths = _listed(photos, failed)
+    paths = _listed(photos, failed, draw)
+    if output is not None and os.path.realpath(output) in map(os.path.realpath, paths):
+        raise UsageError(f"-o {output} would overwrite one of the pictures; name another file")
     drawn = {} if draw is None else _drawn_paths(paths, draw)
     predictor = load(weights, labels, device)
     results: list[Result] = []
@@ -84,7 +87,7 @@ def predict(
             for (path, pixels), result in zip(batch, found, strict=True):
                 results.append(replace(result, source=str(path), pixels=None))
                 if path in drawn:
-                    _draw(pixels, result, drawn[path], blur)
+                    _draw(path, pixels, result, drawn[path], blur, failed)
                 advance(path.name)
     text = _as_text(results, predictor.labels.names, format or _format_of(output), plain=output is not None)
     if output is None:
@@ -96,14 +99,15 @@ def predict(
         raise typer.Exit(1)
 
 
-def _listed(photos: Sequence[Path], failed: list[Path]) -> list[Path]:
+def _listed(photos: Sequence[Path], failed: list[Path], draw: Path | None) -> list[Path]:
     """Files as they are, folders as the pictures in them; a folder without any is reported and joins `failed`."""
     from posterv2.inference.sources import pictures_in
 
     paths: list[Path] = []
     for photo in photos:
         try:
-            paths += pictures_in(photo) if photo.is_dir() else [photo]
+            # The drawings of an earlier call are no photos; os.path, because a name that is too long is no folder.
+            paths += pictures_in(photo, skipped=draw) if os.path.isdir(photo) else [photo]
         except ImageError as error:
             console.error(str(error))
             failed.append(photo)
@@ -136,13 +140,13 @@ def _decoded(
 
 
 def _drawn_paths(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Where each picture is drawn: under its own name in `folder`, with a number where that name is taken.
+    """Where each picture is drawn: under its own name in `folder`, with a number where another one has that name.
 
     Raises:
         UsageError: that would overwrite one of the pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sources = {path.resolve() for path in paths}
+    sources = set(map(os.path.realpath, paths))
     drawn: dict[Path, Path] = {}
     taken: set[str] = set()
     for path in dict.fromkeys(paths):
@@ -153,12 +157,13 @@ def _drawn_paths(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:
             name = f"{path.stem}-{number}{suffix}"
         taken.add(name.lower())
         drawn[path] = folder / name
-        if drawn[path].resolve() in sources:
+        if os.path.realpath(drawn[path]) in sources:
             raise UsageError(f"--draw {folder} would overwrite {drawn[path]}; name another folder")
     return drawn
 
 
-def _draw(pixels: np.ndarray, result: Result, path: Path, blur: bool) -> None:
+def _draw(source: Path, pixels: np.ndarray, result: Result, path: Path, blur: bool, failed: list[Path]) -> None:
+    """Draw a picture; one that cannot be written is reported and joins `failed`."""
     from PIL import Image
 
     from posterv2.files import write_whole
@@ -167,9 +172,17 @@ def _draw(pixels: np.ndarray, result: Result, path: Path, blur: bool) -> None:
 
     picture = draw(blurred(pixels, [face.box for face in result.faces]) if blur else pixels, result.faces)
     data = io.BytesIO()
-    picture.save(data, Image.registered_extensions()[path.suffix.lower()], quality=92)
-    write_whole(path, data.getvalue())
-    console.detail(f"drew {path}")
+    try:
+        picture.save(data, Image.registered_extensions()[path.suffix.lower()], quality=92)
+        write_whole(path, data.getvalue())
+    except (OSError, ValueError) as error:  # each format has its own limits
+        console.error(f"{source}: cannot be drawn as {path.suffix}: {error}")
+        failed.append(source)
+    except OutputError as error:
+        console.error(str(error))
+        failed.append(source)
+    else:
+        console.detail(f"drew {path}")
 
 
 def _format_of(output: Path | None) -> Format:

@@ -1,4 +1,4 @@
-"""Results as text, and files that are written whole or not at all."""
+"""Results as text: JSON and CSV."""
 
 import csv
 import io
