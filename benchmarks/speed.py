@@ -1,4 +1,4 @@
-"""How fast the embedded model answers on this machine, through ONNX Runtime on its CPU; `make bench` runs it."""
+"""How large the embedded model is and how fast it answers on this machine, through ONNX Runtime on its CPU; `make bench` runs it."""
 
 import os
 import platform
@@ -11,8 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 import posterv2
+from posterv2.checkpoints.catalog import DEFAULT
 from posterv2.inference.classifier import open_classifier, probabilities
 from posterv2.inference.detection import HaarDetector
 from posterv2.preprocessing import read_image
@@ -44,11 +48,23 @@ def main() -> None:
     crops = FACES / seconds(lambda: probabilities(classifier, [face] * FACES))
     print(f"posterv2 {posterv2.__version__}, onnxruntime {onnxruntime.__version__}, {os.cpu_count()} CPUs")
     print(f"{platform.platform()}, Python {platform.python_version()}")
+    print(f"parameters                   {size_of()[0] / 1e6:8.2f} M")
+    print(f"multiply-adds a face         {size_of()[1] / 1e9:8.4f} G")
     print(f"posterv2 --help              {seconds(run_help) * 1000:8.1f} ms")
     print(f"find the faces, 512 x 512    {seconds(lambda: detector.detect(photo)) * 1000:8.1f} ms")
     print(f"one photo, from its pixels   {seconds(lambda: predictor(photo)) * 1000:8.1f} ms")
     print(f"the network, batches of 64   {network:8.0f} faces/s")
     print(f"crops to probabilities       {crops:8.0f} faces/s")
+
+
+def size_of() -> tuple[int, float]:
+    """Parameters of the embedded network, and multiply-adds of one forward pass of one face."""
+    network = posterv2.load_network(DEFAULT)
+    face = torch.zeros(1, 3, network.config.image_size, network.config.image_size)
+    # The counter sees attention as its matrix products only; elsewhere it takes an unmasked one for free.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), torch.inference_mode():
+        network(face)
+    return sum(parameter.numel() for parameter in network.parameters()), counter.get_total_flops() / 2
 
 
 def run_help() -> None:
