@@ -1,4 +1,4 @@
-"""How large the embedded model is and how fast it answers on this machine, through ONNX Runtime on its CPU; `make bench` runs it."""
+"""How large the embedded model is, and how fast it answers through ONNX Runtime on this CPU; `make bench` runs it."""
 
 import os
 import platform
