@@ -77,8 +77,9 @@ def shown(value: object) -> str:
     """
     if isinstance(value, str):
         return repr(cut(value))
-    small = isinstance(value, int) and abs(value) < 2**64  # Python refuses to write very large ones
-    return repr(value) if small or value is None or isinstance(value, float) else f"a {type(value).__name__}"
+    if isinstance(value, int) and abs(value) >= 2**64:  # Python refuses to write very large ones
+        return "a number of more than 64 bits"
+    return repr(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
 def require(module: str, extra: str) -> ModuleType:

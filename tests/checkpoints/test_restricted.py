@@ -364,6 +364,7 @@ def test_a_flipped_number_in_a_zip_is_noticed(tmp_path):
     [
         (b"", "the file is empty"),
         (b"not weights\n" * 9, "no torch weight file"),
+        (b"\x08", "no torch weight file"),
         (random.Random(1).randbytes(5000), "no torch weight file"),
         (b"\x10\0\0\0\0\0\0\0" + b'{"__metadata__":{}}', "of kind safetensors, not one of torch.save"),
         (b"\x08\x0a\x12\x07pytorch", "of kind onnx"),

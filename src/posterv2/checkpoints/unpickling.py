@@ -76,9 +76,10 @@ def _dictionary(items: object = ()) -> dict[object, object]:
 
 def _tensor(storage: object, offset: object, size: object, stride: object, *_: object) -> torch.Tensor:
     values = _of(storage, _Storage).values
-    if len(_of(size, tuple)) > _DIMENSIONS or len(_of(stride, tuple)) > _DIMENSIONS:
+    lengths, strides, start = _of(size, tuple), _of(stride, tuple), _number(offset)
+    if max(len(lengths), len(strides)) > _DIMENSIONS:
         raise WeightsError(f"a tensor has more than {_DIMENSIONS} dimensions")
-    shape, steps, start = [_number(each) for each in size], [_number(each) for each in stride], _number(offset)
+    shape, steps = [_number(each) for each in lengths], [_number(each) for each in strides]
     if len(shape) != len(steps) or min(start, *shape, *steps, 0) < 0:
         raise WeightsError(f"a tensor of size {shape} with strides {steps} at {start} cannot be")
     end = start + 1 + sum((length - 1) * step for length, step in zip(shape, steps, strict=True))

@@ -110,12 +110,12 @@ def _published(path: Path) -> Iterator[Row]:
     from posterv2.errors import require
 
     require("torch", "torch")
-    from posterv2.checkpoints.names import is_dropped
+    from posterv2.checkpoints.names import PUBLISHED_DROPPED
     from posterv2.checkpoints.published import read_published
 
     file = read_published(path)
     best = "not stated" if file.best_accuracy is None else f"{file.best_accuracy:.2%}, by the file's own words"
-    kept = _parameters((name, tensor.shape) for name, tensor in file.tensors.items() if not is_dropped(name))
+    kept = _parameters((name, tensor.shape) for name, tensor in file.tensors.items() if name not in PUBLISHED_DROPPED)
     dropped = _parameters((name, file.tensors[name].shape) for name in file.dropped)
     yield "kind", "published POSTER V2 checkpoint"
     yield "weights", file.form
