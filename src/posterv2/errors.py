@@ -65,6 +65,23 @@ class MissingExtraError(PosterError):
     exit_code = 3
 
 
+def cut(text: str, length: int = 80) -> str:
+    """The beginning of a text of any length and from anyone, for an error message."""
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
+def shown(value: object) -> str:
+    """A value from a file for an error message: a word, a number or nothing as it is, anything else by its type alone.
+
+    The `repr` of what is nested is not asked for: it may never end.
+    """
+    if isinstance(value, str):
+        return repr(cut(value))
+    if isinstance(value, int) and abs(value) >= 2**64:  # Python refuses to write very large ones
+        return "a number of more than 64 bits"
+    return repr(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
 def require(module: str, extra: str) -> ModuleType:
     """Import `module`, which comes with the optional part `extra`.
 

@@ -53,7 +53,10 @@ class LabelSet:
 
     Attributes:
         id: `rafdb`, `affectnet7`, ... or `custom`.
-        names: one name an index, each once.
+        names: one name an index, each once, and each as `canonical` gives it: matching is by name.
+
+    Raises:
+        LabelsError: names that cannot be; `label_set` takes any spelling.
     """
 
     id: str
@@ -62,6 +65,8 @@ class LabelSet:
     def __post_init__(self) -> None:
         if len(self.names) < 2 or not all(self.names):
             raise LabelsError(f"a label set needs at least two names, none of them empty, got {list(self.names)}")
+        if others := [name for name in self.names if name != canonical(name)]:
+            raise LabelsError(f"the class {others[0]!r} has to stand as {canonical(others[0])!r} in a label set")
         if len(set(self.names)) != len(self.names):
             raise LabelsError(f"each class name may stand once in a label set, got {list(self.names)}")
 

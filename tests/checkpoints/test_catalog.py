@@ -14,3 +14,17 @@ def test_unknown_names_show_the_list():
 def test_missing_file_says_so():
     with pytest.raises(WeightsError, match=r"lacks posterv2-nano\.pkl"):
         catalog.embedded(catalog.DEFAULT, ".pkl")
+
+
+def test_a_name_or_a_file(tmp_path):
+    (tmp_path / "x.pth").touch()
+    assert catalog.located(tmp_path / "x.pth", ".onnx") == tmp_path / "x.pth"
+    with pytest.raises(WeightsError, match=r"lacks posterv2-nano\.pkl"):
+        catalog.located(catalog.DEFAULT, ".pkl")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x\0y", "", "nothing.pth"])
+def test_what_is_neither_is_named_shortly(name):
+    with pytest.raises(WeightsError, match="no embedded model and no file '") as refusal:
+        catalog.located(name, ".onnx")
+    assert len(str(refusal.value)) < 300

@@ -7,9 +7,11 @@ import pytest
 import safetensors.torch
 import torch
 
+from posterv2.checkpoints import format
 from posterv2.checkpoints.format import load, save
 from posterv2.checkpoints.header import KEY, read_header
 from posterv2.errors import OutputError, WeightsError
+from posterv2.models.poster import build
 
 
 def test_the_file_alone_rebuilds_the_network(tmp_path, network, header, faces):
@@ -100,6 +102,26 @@ def test_what_does_not_fit_is_named(tmp_path, network, header, change, words):
     safetensors.torch.save_file(tensors, tmp_path / "x.safetensors", metadata={KEY: header.to_json()})
     with pytest.raises(WeightsError, match=words):
         load(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("change", [{"encoder_depth": 100}, {"embed_dim": 8192, "width": 2048, "mlp_ratio": 100}])
+def test_shapes_are_compared_before_a_network_is_made(tmp_path, network, header, change, monkeypatch):
+    header = replace(header, config=replace(header.config, **change))
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "x.safetensors", metadata={KEY: header.to_json()})
+    made = []
+    monkeypatch.setattr(format, "build", lambda config: made.append(build(config)) or made[-1])
+    with pytest.raises(WeightsError, match=r"does not fit the network: .* and \d+ more"):
+        load(tmp_path / "x.safetensors")
+    assert [network.classifier.weight.is_meta for network in made] == [True]
+
+
+def test_positions_survive_the_comparison(tmp_path, network, header):
+    """They stand in no file."""
+    save(tmp_path / "x.safetensors", network, header)
+    loaded, _ = load(tmp_path / "x.safetensors")
+    assert {name: tensor.tolist() for name, tensor in loaded.named_buffers() if "position" in name} == {
+        name: tensor.tolist() for name, tensor in network.named_buffers() if "position" in name
+    }
 
 
 def test_a_file_of_someone_else_is_refused(tmp_path, network):

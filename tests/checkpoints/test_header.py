@@ -57,19 +57,36 @@ def test_contradictions(change, words):
     [
         ("format", 2, "format 2, this posterv2 .* reads up to 1; install a newer"),
         ("format", None, "names no format"),
+        ("format", 0, "names no format, a whole number from 1 up, got 0"),
+        ("format", -1, "names no format"),
+        ("format", True, "names no format"),
+        ("format", 10**4000, "format a number of more than 64 bits, this posterv2"),
         ("name", 3, "'name' cannot be 3"),
         ("surprise", 1, "need the fields name, .*surprise"),
         ("labels", [], "'labels' cannot be"),
         ("labels.names", ["a", 1], "cannot hold 1"),
         ("labels.names", ["a", "a"], "may stand once"),
         ("labels.names", ["a", "b"], "8 classes"),
+        ("labels.names", ["Happy", *"abcdefg"], "'Happy'.*'happiness'"),
         ("config.depth", 3, "unknown network settings depth"),
         ("config.width", "32", "cannot be"),
         ("config.width", 33, "head_dim must divide width 33"),
         ("preprocessing.mean", [0, 0], "mean and std need three"),
         ("preprocessing.mean", ["0", 0, 0], "cannot hold '0'"),
         ("preprocessing.size", "48", "'size' cannot be '48'"),
+        ("preprocessing.size", True, "'size' cannot be True"),
+        ("preprocessing.mean", [10**400, 0, 0], "the preprocessing cannot hold a number of more than 64 bits"),
+        ("preprocessing.std", [1e39, 1, 1], r"the preprocessing cannot hold 1e\+39"),
+        ("preprocessing.mean", [float("nan"), 0, 0], "NaN is not a finite number"),
+        ("preprocessing.margin", float("inf"), "Infinity is not a finite number"),
+        ("preprocessing.margin", False, "'margin' cannot be False"),
+        ("metrics.accuracy", 10**400, "the metrics cannot hold a number of more than 64 bits"),
+        ("metrics.accuracy", True, "the metrics cannot hold True"),
+        ("training.loss", float("nan"), "NaN is not a finite number"),
+        ("config.image_size", 40_000, "image_size must be a whole number from 1 to 1024"),
+        ("config.encoder_depth", 3000, "encoder_depth must be"),
         ("metrics.accuracy", "good", "cannot hold 'good'"),
+        ("metrics.accuracy", [[0] * 99] * 9, "cannot hold a list"),
     ],
 )
 def test_wrong_fields_are_named(path, value, words):
@@ -89,6 +106,11 @@ def test_missing_fields_are_named(missing):
     del values[missing]
     with pytest.raises(WeightsError, match=f"need the fields .*{missing}"):
         WeightsHeader.from_json(json.dumps(values))
+
+
+def test_a_number_beyond_floats_is_no_number():
+    with pytest.raises(WeightsError, match="1e999 is not a finite number"):
+        WeightsHeader.from_json(header().to_json().replace("0.875", "1e999"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", "[" * 100_000])

@@ -1,5 +1,6 @@
 """The published forms load whole, under every form they come in; what does not belong there is named."""
 
+import math
 import runpy
 import sys
 from collections import OrderedDict
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from posterv2.checkpoints.backbones import Stream, load_backbone
-from posterv2.checkpoints.names import PUBLISHED, is_dropped, is_parameter, renamed
+from posterv2.checkpoints.names import PUBLISHED, PUBLISHED_DROPPED, is_parameter, renamed
 from posterv2.checkpoints.network import load_network, open_weights
 from posterv2.checkpoints.published import open_published, read_published
 from posterv2.errors import LabelsError, UnsafeWeightsError, WeightsError
@@ -26,18 +27,16 @@ def built():
 
 
 def test_every_published_name_is_ours_or_dropped_and_none_twice(built):
-    ours = {renamed(name, PUBLISHED): name for name in official.NAMES if not is_dropped(name)}
+    ours = {renamed(name, PUBLISHED): name for name in official.NAMES if name not in PUBLISHED_DROPPED}
     assert ours.keys() == built.state_dict().keys()
-    assert len(ours) + sum(map(is_dropped, official.NAMES)) == len(official.NAMES) == 747
-    dropped = {name for name in official.NAMES if is_dropped(name)}
-    assert not dropped & {name for name in official.NAMES if renamed(name, PUBLISHED)}
+    assert len(ours) + len(PUBLISHED_DROPPED) == len(official.NAMES) == 747
+    assert not PUBLISHED_DROPPED.keys() & {name for name in official.NAMES if renamed(name, PUBLISHED)}
+    assert all(tuple(official.NAMES[name]) == shape for name, shape in PUBLISHED_DROPPED.items())
     assert all(tuple(official.NAMES[name]) == built.state_dict()[key].shape for key, name in ours.items() if key)
 
 
 def test_the_drop_list_holds_what_is_never_used(built):
-    sizes = [
-        torch.Size(shape).numel() for name, shape in official.NAMES.items() if is_dropped(name) and is_parameter(name)
-    ]
+    sizes = [math.prod(shape) for name, shape in PUBLISHED_DROPPED.items() if is_parameter(name)]
     assert round(sum(sizes) / 1e6, 2) == 14.56
     assert round(sum(parameter.numel() for parameter in built.parameters()) / 1e6, 2) == 43.75
 
@@ -58,7 +57,7 @@ def test_every_entry_arrives(tmp_path, form, legacy):
     assert not network.training
     state = network.state_dict()
     for name, value in bare.items():
-        if not is_dropped(name):
+        if name not in PUBLISHED_DROPPED:
             assert torch.equal(state[str(renamed(name, PUBLISHED))], value), name
     assert header.labels == LABEL_SETS["rafdb"]
     assert header.preprocessing.size == header.config.image_size == 224
@@ -93,6 +92,18 @@ def test_what_the_file_says_of_itself(tmp_path):
     assert file.fitting_labels == ["rafdb", "affectnet7", "caers", "fer2013"]
 
 
+@pytest.mark.parametrize("epoch", [True, -1, 10**9, pytest.param(10**5000, id="huge"), 1.0, "3"])
+def test_an_epoch_that_cannot_be_is_not_stated(tmp_path, epoch):
+    path = official.save(official.checkpoint() | {"epoch": epoch}, tmp_path / "x.pth")
+    assert read_published(path).epoch is None
+
+
+@pytest.mark.parametrize("best", [float("nan"), float("inf"), -1.0, 100.5])
+def test_an_accuracy_that_cannot_be_is_not_stated(tmp_path, best):
+    path = official.save(official.checkpoint() | {"best_acc": torch.tensor(best)}, tmp_path / "x.pth")
+    assert read_published(path).best_accuracy is None
+
+
 def changed(changes):
     content = official.checkpoint()
     state = content["state_dict"]
@@ -120,12 +131,15 @@ UNEXPECTED = (
     "ir_back.output_layer.5.weight",
     "ir_back.body3.14.res_layer.0.bias",
     "stranger",
+    "VIT.CON1.weird",
+    "ir_back.output_layer.0.other",
 )
 MISSHAPEN = {
     "conv1.bias": (torch.zeros(65), "conv1.bias is 65, needed is 64"),
     "attn1.qkv.weight": (torch.zeros(64, 128), "attn1.qkv.weight is 64 x 128, needed is 128 x 64"),
     "VIT.head.linear.bias": (torch.zeros(8), "VIT.head.linear.bias is 8, needed is 7"),
     "VIT.cls_token": (torch.tensor(1.0), "VIT.cls_token is one number, needed is 1 x 1 x 768"),
+    "VIT.patch_embed.proj.weight": (torch.zeros(3), "VIT.patch_embed.proj.weight is 3, needed is 768 x 256 x 1 x 1"),
 }
 
 
@@ -135,9 +149,11 @@ MISSHAPEN = {
         (dict.fromkeys(MISSING), [f"missing {name}" for name in MISSING]),
         ({name: torch.zeros(2) for name in UNEXPECTED}, [f"unexpected {name}" for name in UNEXPECTED]),
         ({name: tensor for name, (tensor, _) in MISSHAPEN.items()}, [words for _, words in MISSHAPEN.values()]),
+        ({"conv1.bias": torch.zeros(64, dtype=torch.int8)}, ["conv1.bias holds torch.int8, needed is torch.float32"]),
+        ({"x" * 500: torch.zeros(2)}, [f"unexpected {'x' * 80}..."]),
         ({**dict.fromkeys(MISSING), "stranger": torch.zeros(2)}, ["x.pth does not fit the network", "and 1 more"]),
     ],
-    ids=["missing", "unexpected", "misshapen", "many"],
+    ids=["missing", "unexpected", "misshapen", "of another kind", "long", "many"],
 )
 def test_what_does_not_fit_is_named(tmp_path, changes, words):
     with pytest.raises(WeightsError) as refusal:
@@ -151,6 +167,7 @@ def test_what_does_not_fit_is_named(tmp_path, changes, words):
     [
         ({"VIT.head.linear.weight": None}, r"missing VIT\.head\.linear\.weight"),
         ({"VIT.head.linear.weight": torch.tensor(1.0)}, r"VIT\.head\.linear\.weight, or not of two dimensions"),
+        ({"conv1.bias": [3]}, r"conv1\.bias' is a list, not weights"),
         ({"conv1.bias": 3}, r"'module\.conv1\.bias' is a int, not weights"),
     ],
 )
@@ -160,7 +177,7 @@ def test_a_file_without_a_head_or_with_something_else_is_refused(tmp_path, chang
 
 
 def test_dropped_entries_may_be_gone(tmp_path):
-    kept = OrderedDict((name, value) for name, value in official.weights().items() if not is_dropped(name))
+    kept = OrderedDict((name, value) for name, value in official.weights().items() if name not in PUBLISHED_DROPPED)
     assert read_published(official.save(kept, tmp_path / "x.pth")).dropped == []
 
 

@@ -255,6 +255,75 @@ def test_deep_and_long_ones_are_refused_without_harm(tmp_path, instructions, leg
         load(path)
 
 
+def legacy(last: bytes) -> bytes:
+    """A file of the older form up to the list of its storages, which is `last`."""
+    head = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {})
+    return b"".join(pickle.dumps(part, 2) for part in head) + last
+
+
+def shared(levels: int) -> bytes:
+    """Instructions that make a pair of a pair of a pair ..., 2**levels of them to whoever walks through."""
+    return b"".join(b"q" + bytes([level]) + b"h" + bytes([level]) + b"\x86" for level in range(levels))
+
+
+@pytest.mark.parametrize("key", [b")" + b"\x85" * 300_000, b")" + shared(60)], ids=["deep", "without end"])
+def test_keys_of_storages_are_words(tmp_path, key):
+    (tmp_path / "x.pth").write_bytes(legacy(b"\x80\x02]" + key + b"a."))
+    with pytest.raises(WeightsError, match="the list of its storages is not that of its tensors"):
+        load(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    ("instructions", "words"),
+    [
+        (text("a") + shared(45) + b"q\xf0(h\xf0NNNNtQ.", "refers to a tuple with a view"),
+        (b"(" + text("b" * 10_000) + b"NNNNtQ.", "refers to 'b{80}...' with a view"),
+        (b"}\x8b" + struct.pack("<i", 5000) + b"\x7f" * 5000 + b"Ns.", "a number of more than 64 bits"),
+        (b"p" + b"9" * 30 + b"\n.", "broken"),
+        (b")p" + b"9" * 30 + b"\n.", "a number of more than 64 bits"),
+        (tensor(1, 0, [1] * 9, [1] * 9)[2:], "more than 8 dimensions"),
+        (tensor(1, 0, [2**63], [1])[2:], "a number of more than 64 bits"),
+        (b"c" + b"x" * 9999 + b"\ny\n.", "asks for x{80}..., which"),
+    ],
+)
+def test_messages_stay_short(tmp_path, instructions, words):
+    with pytest.raises(WeightsError, match=words) as refusal:
+        load(zipped(tmp_path / "x.pth", b"\x80\x02" + instructions, {"0": bytes(4)}))
+    assert len(str(refusal.value)) < 800
+
+
+PAIRS = b"](" + b"K\1N\x86" * 2000 + b"eq\0"
+MANY = b"(" + b"N" * 2000 + b"tq\1"
+ORDERED = b"ccollections\nOrderedDict\nq\2"
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        b"}" * 1_000_001,
+        b"}" + b"\x94" * 1_000_001,
+        PAIRS + b"\x85q\1" + ORDERED + b"h\2h\1R" * 1000,
+        MANY + b"c__main__\nRecorderMeter\nq\2" + b"h\2h\1R" * 1000,
+    ],
+    ids=["objects", "memos", "items of calls", "arguments of calls"],
+)
+def test_pickles_that_make_too_much_are_refused(tmp_path, instructions):
+    with pytest.raises(WeightsError, match="more than 1,000,000 instructions"):
+        load(zipped(tmp_path / "x.pth", b"\x80\x04" + instructions + b"."))
+
+
+@FORMS
+@pytest.mark.parametrize("instructions", [text("a" * 2**24), text("a" * 2**20) * 17])
+def test_pickles_that_are_too_long_are_refused(tmp_path, instructions, legacy):
+    path, instructions = tmp_path / "x.pth", b"\x80\x02" + instructions + b"."
+    if legacy:
+        path.write_bytes(instructions)
+    else:
+        zipped(path, instructions)
+    with pytest.raises(WeightsError, match="longer than 16,777,216 bytes"):
+        load(path)
+
+
 @FORMS
 def test_cut_off_files_are_refused(tmp_path, legacy):
     content = official.save(official.part("ir_back."), tmp_path / "x.pth", legacy).read_bytes()
@@ -295,6 +364,7 @@ def test_a_flipped_number_in_a_zip_is_noticed(tmp_path):
     [
         (b"", "the file is empty"),
         (b"not weights\n" * 9, "no torch weight file"),
+        (b"\x08", "no torch weight file"),
         (random.Random(1).randbytes(5000), "no torch weight file"),
         (b"\x10\0\0\0\0\0\0\0" + b'{"__metadata__":{}}', "of kind safetensors, not one of torch.save"),
         (b"\x08\x0a\x12\x07pytorch", "of kind onnx"),

@@ -2,19 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from posterv2.checkpoints import catalog
 from posterv2.checkpoints.format import save
-from posterv2.checkpoints.header import WeightsHeader
+from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import LabelsError, UsageError, WeightsError
 from posterv2.inference.classifier import OnnxClassifier, TorchClassifier, open_classifier, probabilities
-from posterv2.labels import LabelSet
+from posterv2.labels import LABEL_SETS, LabelSet
 from posterv2.models.config import CONFIGS
 from posterv2.models.poster import build
 from posterv2.preprocessing import Preprocessing
@@ -59,8 +61,69 @@ def test_broken_files(tmp_path: Path, content: bytes | None, words: str):
 def test_graphs_of_others(tmp_path: Path):
     with pytest.raises(WeightsError, match=r"x\.onnx: no posterv2 header"):
         open_classifier(write_tiny_graph(tmp_path / "x.onnx", metadata={}))
-    with pytest.raises(WeightsError, match=r"'faces'.*got input, logits"):
+    with pytest.raises(WeightsError, match=r"one input 'faces' of \(B, 3, 48, 48\).*got input \["):
         open_classifier(write_tiny_graph(tmp_path / "y.onnx", input_name="input"))
+
+
+def edited(path: Path, change: Callable[[onnx.ModelProto], object]) -> Path:
+    """The tiny graph, changed."""
+    model = onnx.load(write_tiny_graph(path))
+    change(model)
+    onnx.save(model, path)
+    return path
+
+
+def with_header(**changes: object) -> dict[str, str]:
+    return {KEY: replace(tiny_header(), **changes).to_json()}
+
+
+def test_graphs_that_their_header_disagrees_with(tmp_path: Path):
+    config = replace(CONFIGS["posterv2-nano"], image_size=64)
+    larger = with_header(config=config, preprocessing=Preprocessing(size=64))
+    with pytest.raises(WeightsError, match=r"y\.onnx: by its header .*'faces' of \(B, 3, 64, 64\).*48, 48\]"):
+        open_classifier(write_tiny_graph(tmp_path / "y.onnx", larger))
+    fewer = with_header(config=replace(CONFIGS["posterv2-nano"], classes=7), labels=LABEL_SETS["rafdb"])
+    with pytest.raises(WeightsError, match=r"y\.onnx: by its header .*'logits' of \(B, 7\), .*got logits .*, 8\]"):
+        open_classifier(write_tiny_graph(tmp_path / "y.onnx", fewer))
+
+
+def fixed_batch(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def scalar(model: onnx.ModelProto) -> None:
+    model.graph.output[0].type.tensor_type.shape.ClearField("dim")
+    model.graph.node[3].CopyFrom(onnx.helper.make_node("ReduceMean", ["product"], ["logits"], keepdims=0))
+
+
+@pytest.mark.parametrize("change", [fixed_batch, scalar])
+def test_graphs_of_another_form(tmp_path: Path, change: Callable[[onnx.ModelProto], None]):
+    with pytest.raises(WeightsError, match=r"x\.onnx: by its header the graph must have one (in|out)put .*B free"):
+        open_classifier(edited(tmp_path / "x.onnx", change))
+
+
+def square(model: onnx.ModelProto) -> None:
+    model.graph.node[3].CopyFrom(onnx.helper.make_node("MatMul", ["product", "product"], ["logits"]))
+
+
+def doubled(model: onnx.ModelProto) -> None:
+    model.graph.node[3].CopyFrom(onnx.helper.make_node("Concat", ["product", "product"], ["logits"], axis=0))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(square, "cannot run this graph"), (doubled, r"gave logits \(4, 8\), its header says \(2, 8\)")],
+)
+def test_graphs_that_fail_at_work(tmp_path: Path, change: Callable[[onnx.ModelProto], None], words: str):
+    classifier = open_classifier(edited(tmp_path / "x.onnx", change))
+    with pytest.raises(WeightsError, match=r"x\.onnx: .*" + words):
+        probabilities(classifier, [plain(RED), plain(BLUE)])
+
+
+def test_names_that_no_file_can_have():
+    for name in ("x" * 5000, "x\0y"):
+        with pytest.raises(WeightsError, match="no embedded model and no file 'x"):
+            open_classifier(name)
 
 
 def test_a_graph_is_known_by_its_content(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The network beyond its parity: the family, refusals, export, compilation, independence of a face from its batch."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -111,19 +112,45 @@ def test_start_values() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"classes": 0}, "classes must be at least 1, got 0"),
+        ({"classes": 0}, "classes must be a whole number from 1 to 10000, got 0"),
         ({"image_size": 225}, "pixel_stride must divide image_size 225"),
         ({"head_dim": 7}, "head_dim must divide width 64, got 7"),
         ({"encoder_heads": 7}, "encoder_heads must divide embed_dim"),
         ({"drop_path": (0.0, 0.5, 1.0)}, "drop_path"),
         ({"image_depths": (1, 2)}, "three levels"),
         ({"activation": "gelu"}, "gelu"),
-        ({"image_stem_stride": 3}, "image_stem_stride must be 1 or 2"),
+        ({"image_stem_stride": 3}, "image_stem_stride must be a whole number from 1 to 2, got 3"),
+        ({"image_size": 512, "pixel_stride": 1}, "at most 256 x 256 pixels, got 512 / 1"),
+        ({"image_size": 40_000}, "image_size must be a whole number from 1 to 1024"),
+        ({"width": 64.0}, "width must be a whole number from 1 to 2048, got 64.0"),
+        ({"mlp_ratio": True}, "mlp_ratio must be a whole number from 1 to 100, got True"),
+        ({"mlp_ratio": 0}, "mlp_ratio"),
+        ({"embed_dim": 12_800}, "embed_dim must be a whole number from 1 to 8192"),
+        ({"encoder_depth": 3000}, "encoder_depth must be a whole number from 0 to 100"),
+        ({"encoder_depth": -1}, "encoder_depth"),
+        ({"image_depths": [1, 0, 1]}, "image_depths must be a whole number from 1 to 100, got 0"),
+        ({"landmark_depths": [0, 101, 0]}, "landmark_depths must be a whole number from 0 to 100, got 101"),
+        ({"landmark_depths": 3}, "three levels"),
+        ({"layer_scale": float("nan")}, "layer_scale must be a number from 0.0 to 100.0, got nan"),
+        ({"layer_scale": 10**400}, "got a number of more than 64 bits"),
+        ({"init_std": 0}, "init_std"),
+        ({"activation": ["relu"] * 99}, "got a tuple"),
     ],
 )
 def test_impossible_configs_are_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words.replace("(", r"\(")):
         PosterConfig.from_dict({**PosterConfig().to_dict(), **change})
+
+
+def test_the_largest_configs_are_laid_out_at_once() -> None:
+    deep = {"image_depths": [100] * 3, "landmark_depths": [100] * 3, "encoder_depth": 100}
+    wide = {"classes": 10_000, "width": 2048, "embed_dim": 8192, "mlp_ratio": 100}
+    config = PosterConfig.from_dict({"image_size": 1024, "pixel_stride": 4, **deep, **wide})
+    start = time.perf_counter()
+    with torch.device("meta"):
+        network = PosterNetwork(config)
+    assert parameters(network) > 1e12
+    assert time.perf_counter() - start < 10
 
 
 def test_config_survives_a_dict() -> None:

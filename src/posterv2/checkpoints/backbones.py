@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from posterv2.checkpoints import restricted
-from posterv2.checkpoints.matching import fill
+from posterv2.checkpoints.matching import matched
 from posterv2.checkpoints.names import ARCFACE_STAGES, BACKBONE_DROPPED, IMAGE_STREAM, LANDMARK_STREAM, renamed
-from posterv2.errors import WeightsError
+from posterv2.errors import WeightsError, cut
 from posterv2.models.config import CONFIGS
 
 if TYPE_CHECKING:
@@ -42,19 +42,20 @@ def load_backbone(network: "PosterNetwork", path: str | Path, stream: Stream) ->
     tensors, _ = state_in(restricted.load(path), str(path), "state_dict", "model")
     by_stage = {_by_stage(name) if stream == "image_stream" else name: tensor for name, tensor in tensors.items()}
     if not any(renamed(name, table) for name in by_stage):
-        names = ", ".join(list(tensors)[:3]) or "none"
+        names = ", ".join(map(cut, list(tensors)[:3])) or "none"
         raise WeightsError(
             f"{path}: nothing in it fits the {stream.replace('_', ' ')}, which takes {_EXPECTED[stream]}; "
             f"the first of its {len(tensors)} entries: {names}"
         )
     kept = {name: tensor for name, tensor in by_stage.items() if not name.startswith(BACKBONE_DROPPED)}
     # Files of torch before 0.4.1 do not count batches, and nothing reads the count.
-    fill(getattr(network, stream), kept, str(path), table, optional="num_batches_tracked")
+    module = getattr(network, stream)
+    module.load_state_dict(matched(module, kept, str(path), table, optional="num_batches_tracked"))
 
 
 def _by_stage(name: str) -> str:
     """ArcFace's `body.8.res_layer.0.weight` is `body3.1.res_layer.0.weight`; any other name stays."""
-    match = re.fullmatch(r"body\.(\d+)\.(.*)", name)
+    match = re.fullmatch(r"body\.(\d{1,2})\.(.*)", name)
     if match is None:
         return name
     unit = int(match[1])

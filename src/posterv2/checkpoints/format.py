@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 
 from posterv2.checkpoints.header import KEY, WeightsHeader, read_header
-from posterv2.checkpoints.matching import fill
+from posterv2.checkpoints.matching import matched
 from posterv2.errors import WeightsError
 from posterv2.files import write_whole
 from posterv2.models.poster import PosterNetwork, build
@@ -51,9 +51,12 @@ def load(path: str | Path) -> tuple[PosterNetwork, WeightsHeader]:
     header = read_header(path)
     try:
         tensors = safetensors.torch.load_file(path)
-        with torch.random.fork_rng(devices=[]):  # start values are drawn in vain; the caller's draws stay as they were
-            network = build(header.config)
-    except Exception as error:  # a wrong config can fail anywhere in the building, a broken file in the reading
+    except Exception as error:  # a broken file can fail anywhere in the reading
         raise WeightsError(f"{path}: cannot be read: {error}") from error
-    fill(network, tensors, str(path))
+    with torch.device("meta"):  # a config may ask for more than there is memory, so the shapes are compared first
+        outline = build(header.config)
+    state = matched(outline, tensors, str(path))
+    with torch.random.fork_rng(devices=[]):  # start values are drawn in vain; the caller's draws stay as they were
+        network = build(header.config)
+    network.load_state_dict(state)
     return network.eval(), header

@@ -1,6 +1,7 @@
 """The header of our weight files: what a network needs beside its numbers to be used rightly."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Self
 from safetensors import SafetensorError, safe_open
 
 from posterv2 import __version__
-from posterv2.errors import UsageError, WeightsError
+from posterv2.errors import LabelsError, UsageError, WeightsError, shown
 from posterv2.labels import LabelSet
 from posterv2.models.config import PosterConfig
 from posterv2.preprocessing import Preprocessing
@@ -67,6 +68,15 @@ class WeightsHeader:
         if self.config != config:
             raise WeightsError(f"the header describes another network: {self.config}, the network is {config}")
 
+    def expect_labels(self, labels: LabelSet | None, source: str) -> None:
+        """Refuse labels that a user names for the file `source`, unless they are its own; None asks for nothing.
+
+        Raises:
+            LabelsError: they differ; the message shows both.
+        """
+        if labels is not None and labels.names != self.labels.names:
+            raise LabelsError(f"{source} carries its labels, {self.labels}; they cannot become {labels}")
+
     def to_json(self) -> str:
         """One line of JSON, the same in every kind of file."""
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
@@ -79,14 +89,15 @@ class WeightsHeader:
             WeightsError: not such a JSON text, an unknown or missing field, a value that cannot be, or a newer format.
         """
         try:
-            values = json.loads(text)
+            values = json.loads(text, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError) as error:
             raise WeightsError(f"the header is no JSON: {error}") from error
-        if not isinstance(values, dict) or not isinstance(values.get("format"), int):
-            raise WeightsError(f"the header names no format, got {text[:80]!r}")
-        if values["format"] > FORMAT:
+        version = values.get("format") if isinstance(values, dict) else None
+        if type(version) is not int or version < 1:
+            raise WeightsError(f"the header names no format, a whole number from 1 up, got {shown(version)}")
+        if version > FORMAT:
             raise WeightsError(
-                f"the header has format {values['format']}, this posterv2 {__version__} reads up to {FORMAT}; "
+                f"the header has format {shown(version)}, this posterv2 {__version__} reads up to {FORMAT}; "
                 "install a newer posterv2"
             )
         _check("header", values, _HEADER)
@@ -94,15 +105,15 @@ class WeightsHeader:
         _check("labels", labels, {"id": str, "names": list})
         _check("preprocessing", preprocessing, _PREPROCESSING)
         _check_each("labels", labels["names"], str)
-        _check_each("preprocessing", [*preprocessing["mean"], *preprocessing["std"]], _NUMBER)
-        _check_each("metrics", values["metrics"].values(), _NUMBER)
+        _check_each("preprocessing", [*preprocessing["mean"], *preprocessing["std"]], float)
+        _check_each("metrics", values["metrics"].values(), float)
         try:
             values["labels"] = LabelSet(labels["id"], tuple(labels["names"]))
             values["config"] = PosterConfig.from_dict(values["config"])
             values["preprocessing"] = Preprocessing(
                 **preprocessing | {"mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}
             )
-        except (UsageError, TypeError) as error:
+        except UsageError as error:
             raise WeightsError(f"the header holds a value that cannot be: {error}") from error
         return cls(**values)
 
@@ -122,7 +133,7 @@ class WeightsHeader:
             raise WeightsError(f"{source}: {error}") from error
 
 
-_NUMBER = (int, float)
+_LARGEST = 3e38
 _HEADER = {
     "name": str,
     "config": dict,
@@ -134,21 +145,35 @@ _HEADER = {
     "version": str,
     "format": int,
 }
-_PREPROCESSING = {"size": int, "mean": list, "std": list, "grayscale": bool, "margin": _NUMBER, "mirror": bool}
+_PREPROCESSING = {"size": int, "mean": list, "std": list, "grayscale": bool, "margin": float, "mirror": bool}
 
 
-def _check(what: str, values: dict[str, object], kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+def _check(what: str, values: dict[str, object], kinds: Mapping[str, type]) -> None:
     if values.keys() != kinds.keys():
         raise WeightsError(f"the {what} need the fields {', '.join(kinds)}; got {', '.join(values)}")
     for name, kind in kinds.items():
-        if not isinstance(values[name], kind):
-            raise WeightsError(f"the {what}: {name!r} cannot be {values[name]!r}")
+        if not _is(values[name], kind):
+            raise WeightsError(f"the {what}: {name!r} cannot be {shown(values[name])}")
 
 
-def _check_each(what: str, values: Iterable[object], kind: type | tuple[type, ...]) -> None:
+def _check_each(what: str, values: Iterable[object], kind: type) -> None:
     for value in values:
-        if not isinstance(value, kind):
-            raise WeightsError(f"the {what} cannot hold {value!r}")
+        if not _is(value, kind):
+            raise WeightsError(f"the {what} cannot hold {shown(value)}")
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether JSON gave this kind of value; `float` is any number that float32 can hold."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return type(value) is kind
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def read_header(path: str | Path) -> WeightsHeader:

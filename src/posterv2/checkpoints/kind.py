@@ -26,6 +26,6 @@ def kind_of(path: str | Path) -> Kind:
         return "zip"
     if start[8:] == b"{" and start[6:8] == b"\0\0":  # eight bytes of length, then the header's JSON
         return "safetensors"
-    if start[0] == 8 and start[1] < 32:  # protobuf's field 1, the version of ONNX
+    if len(start) > 1 and start[0] == 8 and start[1] < 32:  # protobuf's field 1, the version of ONNX
         return "onnx"
     return "other"

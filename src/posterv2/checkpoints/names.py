@@ -119,31 +119,41 @@ PUBLISHED: dict[str, str] = {
 }
 """The whole published network to ours."""
 
-PUBLISHED_DROPPED = frozenset(
-    {
-        # Heads of the two backbones, whose output the network never reads.
-        "face_landback.output_layer.conv_6_dw.conv",
-        "face_landback.output_layer.conv_6_dw.bn",
-        "face_landback.output_layer.linear",
-        "face_landback.output_layer.bn",
-        "ir_back.output_layer.0",
-        "ir_back.output_layer.3",
-        "ir_back.output_layer.4",
-        # Leftovers in the encoder, never called.
-        "VIT.CON1",
-        "VIT.IRLinear1",
-        "VIT.IRLinear2",
-        "VIT.blocks.0.conv",
-        "VIT.blocks.1.conv",
-        "VIT.eca_block.conv",
-        "VIT.patch_embed.proj",
-        # Tables of positions, which our attention makes itself.
-        "attn1.relative_position_index",
-        "attn2.relative_position_index",
-        "attn3.relative_position_index",
-    }
-)
-"""The published modules and entries that are not built: 14.56 M parameters, their buffers and the position tables."""
+_BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
+
+PUBLISHED_DROPPED: dict[str, tuple[int, ...]] = {
+    # Heads of the two backbones, whose output the network never reads.
+    "face_landback.output_layer.conv_6_dw.conv.weight": (512, 1, 7, 7),
+    **{f"face_landback.output_layer.conv_6_dw.bn.{leaf}": (512,) for leaf in _BATCH_NORM},
+    "face_landback.output_layer.conv_6_dw.bn.num_batches_tracked": (),
+    "face_landback.output_layer.linear.weight": (136, 512),
+    **{f"face_landback.output_layer.bn.{leaf}": (136,) for leaf in _BATCH_NORM},
+    "face_landback.output_layer.bn.num_batches_tracked": (),
+    **{f"ir_back.output_layer.0.{leaf}": (512,) for leaf in _BATCH_NORM},
+    "ir_back.output_layer.0.num_batches_tracked": (),
+    "ir_back.output_layer.3.weight": (512, 25088),
+    "ir_back.output_layer.3.bias": (512,),
+    **{f"ir_back.output_layer.4.{leaf}": (512,) for leaf in _BATCH_NORM},
+    "ir_back.output_layer.4.num_batches_tracked": (),
+    # Leftovers in the encoder, never called.
+    "VIT.patch_embed.proj.weight": (768, 256, 1, 1),
+    "VIT.patch_embed.proj.bias": (768,),
+    "VIT.eca_block.conv.weight": (1, 1, 5),
+    "VIT.CON1.weight": (768, 256, 1, 1),
+    "VIT.IRLinear1.weight": (768, 1024),
+    "VIT.IRLinear1.bias": (768,),
+    "VIT.IRLinear2.weight": (512, 768),
+    "VIT.IRLinear2.bias": (512,),
+    "VIT.blocks.0.conv.weight": (148, 148, 1),
+    "VIT.blocks.0.conv.bias": (148,),
+    "VIT.blocks.1.conv.weight": (148, 148, 1),
+    "VIT.blocks.1.conv.bias": (148,),
+    # Tables of positions, which our attention makes itself.
+    "attn1.relative_position_index": (784, 784),
+    "attn2.relative_position_index": (196, 196),
+    "attn3.relative_position_index": (49, 49),
+}
+"""The published entries that are not built, with their shapes: 14.56 M parameters, buffers and the position tables."""
 
 
 _BUFFERS = {"num_batches_tracked", "running_mean", "running_var", "relative_position_index"}
@@ -160,8 +170,3 @@ def renamed(name: str, table: dict[str, str]) -> str | None:
 def is_parameter(name: str) -> bool:
     """Whether an entry is trained, under their names or ours: buffers are counts, statistics and tables."""
     return name.rpartition(".")[2] not in _BUFFERS
-
-
-def is_dropped(name: str) -> bool:
-    """Whether a published entry is on the drop list."""
-    return name in PUBLISHED_DROPPED or name.rpartition(".")[0] in PUBLISHED_DROPPED

@@ -7,7 +7,7 @@ from posterv2.checkpoints import catalog, format
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.kind import kind_of
 from posterv2.checkpoints.published import open_published
-from posterv2.errors import LabelsError, WeightsError
+from posterv2.errors import WeightsError
 from posterv2.labels import LabelSet, label_set
 from posterv2.models.poster import PosterNetwork
 
@@ -25,8 +25,7 @@ def open_weights(name_or_file: str | Path, labels: Labels | None = None) -> tupl
         UnsafeWeightsError: the file asks for code to be run; nothing of it was.
         WeightsError: the file is missing, broken, of another network, or holds a graph without a torch network.
     """
-    known = str(name_or_file) in catalog.EMBEDDED or not Path(name_or_file).exists()
-    path = catalog.embedded(str(name_or_file), ".safetensors") if known else Path(name_or_file)
+    path = catalog.located(name_or_file, ".safetensors")
     kind = kind_of(path)
     if kind == "onnx":
         raise WeightsError(
@@ -35,8 +34,7 @@ def open_weights(name_or_file: str | Path, labels: Labels | None = None) -> tupl
     if kind != "safetensors":
         return open_published(path, labels)
     network, header = format.load(path)
-    if labels is not None and label_set(labels).names != header.labels.names:
-        raise LabelsError(f"{path} carries its labels, {header.labels}; they cannot become {label_set(labels)}")
+    header.expect_labels(None if labels is None else label_set(labels), str(path))
     return network, header
 
 

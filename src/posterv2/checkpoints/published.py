@@ -8,9 +8,9 @@ import torch
 
 from posterv2.checkpoints import restricted
 from posterv2.checkpoints.header import WeightsHeader
-from posterv2.checkpoints.matching import fill
-from posterv2.checkpoints.names import PUBLISHED, is_dropped, renamed
-from posterv2.errors import LabelsError, WeightsError
+from posterv2.checkpoints.matching import matched
+from posterv2.checkpoints.names import PUBLISHED, PUBLISHED_DROPPED, renamed
+from posterv2.errors import LabelsError, WeightsError, cut, shown
 from posterv2.labels import LABEL_SETS, LabelSet, choices, label_set
 from posterv2.models.config import network_config
 from posterv2.models.poster import PosterNetwork, build
@@ -27,7 +27,7 @@ class PublishedFile:
         tensors: the weights under their published names, without `module.`.
         classes: number of logits, read off the head; the file does not say which is which.
         form: how the weights lie in the file, in words.
-        epoch: the epoch after which it was written, where the file says so.
+        epoch: the epoch after which it was written, where the file says one that can be.
         best_accuracy: the best accuracy until then as a share, on the split that the script tested on.
     """
 
@@ -40,7 +40,7 @@ class PublishedFile:
     @property
     def dropped(self) -> list[str]:
         """Names of the entries that are not built, all of them on the drop list."""
-        return [name for name in self.tensors if is_dropped(name)]
+        return [name for name in self.tensors if name in PUBLISHED_DROPPED]
 
     @property
     def fitting_labels(self) -> list[str]:
@@ -62,7 +62,7 @@ def state_in(content: dict[str | int, object], source: str, *keys: str) -> tuple
     for name, tensor in entries.items() if isinstance(entries, dict) else ():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
             raise WeightsError(
-                f"{source}: entry {name!r} is a {type(tensor).__name__}, not weights; "
+                f"{source}: entry {shown(name)} is a {type(tensor).__name__}, not weights; "
                 f"weights are looked for bare or under {' or '.join(keys)}"
             )
         tensors[name] = tensor
@@ -83,7 +83,7 @@ def read_published(path: str | Path) -> PublishedFile:
     content = restricted.load(path)
     tensors, form = state_in(content, str(path), "state_dict")
     if not any(renamed(name, PUBLISHED) for name in tensors):
-        names = ", ".join(list(tensors)[:3]) or "none"
+        names = ", ".join(map(cut, list(tensors)[:3])) or "none"
         raise WeightsError(f"{path}: it holds no POSTER V2 network; the first of its {len(tensors)} entries: {names}")
     if _HEAD not in tensors or tensors[_HEAD].ndim != 2:
         raise WeightsError(f"{path} does not fit the network: missing {_HEAD}, or not of two dimensions")
@@ -94,8 +94,8 @@ def read_published(path: str | Path) -> PublishedFile:
         tensors,
         len(tensors[_HEAD]),
         form,
-        epoch if isinstance(epoch, int) else None,
-        best / 100 if isinstance(best, float) else None,
+        epoch if type(epoch) is int and 0 <= epoch < 10**9 else None,
+        best / 100 if isinstance(best, float) and 0 <= best <= 100 else None,
     )
 
 
@@ -120,8 +120,7 @@ def open_published(
     config = network_config("posterv2", file.classes)
     with torch.random.fork_rng(devices=[]):  # start values are drawn in vain; the caller's draws stay as they were
         network = build(config)
-    kept = {name: tensor for name, tensor in file.tensors.items() if not is_dropped(name)}
-    fill(network, kept, str(path), PUBLISHED)
+    network.load_state_dict(matched(network, file.tensors, str(path), PUBLISHED, dropped=PUBLISHED_DROPPED))
     stated = {"epoch": file.epoch, "best_accuracy": file.best_accuracy}
     training = {
         "source": "published checkpoint",

@@ -1,24 +1,25 @@
 """The one place that reads torch's own weight files, `.pth`, both the zip form and the one before torch 1.6.
 
 They are pickles, and unpickling runs whatever a file says. Here they are read as data by `unpickling`, and every
-storage comes to the CPU, wherever it lay. A file can take no more memory than its own size.
+storage comes to the CPU, wherever it lay. The numbers take no more memory than the file's own size; what else a
+pickle can make is bounded by the limits of `unpickling`.
 """
 
 import io
-import mmap
 import sys
 import zipfile
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import torch
 
 from posterv2.checkpoints.kind import kind_of
 from posterv2.checkpoints.unpickling import read_pickle
-from posterv2.errors import UnsafeWeightsError, WeightsError
+from posterv2.errors import UnsafeWeightsError, WeightsError, cut
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_LONGEST_REASON = 400  # reasons hold words of the file
 
 
 def load(path: str | Path) -> dict[str | int, object]:
@@ -37,12 +38,12 @@ def load(path: str | Path) -> dict[str | int, object]:
         with open(path, "rb") as file:
             content = _read_zip(file) if kind == "zip" else _read_legacy(file)
     except UnsafeWeightsError as error:
-        raise UnsafeWeightsError(f"{path}: {error}") from None
+        raise UnsafeWeightsError(f"{path}: {cut(str(error), _LONGEST_REASON)}") from None
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}") from error
     except Exception as error:  # a broken file can fail anywhere in the readers below
         raise WeightsError(
-            f"{path}: no torch weight file, or a broken or incomplete one ({error}); "
+            f"{path}: no torch weight file, or a broken or incomplete one ({cut(str(error), _LONGEST_REASON)}); "
             "compare its size with the source's, or fetch it again"
         ) from error
     if not isinstance(content, dict):
@@ -82,9 +83,10 @@ def _read_zip(file: IO[bytes]) -> object:
         return read_pickle(io.BytesIO(archive.read(f"{root}/data.pkl")), storages)
 
 
-def _read_legacy(file: IO[bytes]) -> object:
+def _read_legacy(file: io.BufferedReader) -> object:
     buffers: dict[str, tuple[bytearray, int]] = {}
     room = file.seek(0, 2)
+    file.seek(0)
 
     def storages(key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
         nonlocal room
@@ -98,26 +100,22 @@ def _read_legacy(file: IO[bytes]) -> object:
     def no_storages(key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
         raise WeightsError(f"storage {key} stands where none can be")
 
-    # Mapped, a read never asks for more memory than the file is long.
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        content = cast(IO[bytes], mapped)
-        if read_pickle(content, no_storages) != _LEGACY_MAGIC:
-            raise WeightsError("it is a pickle, but not one of torch.save")
-        if read_pickle(content, no_storages) != _LEGACY_PROTOCOL:
-            raise WeightsError("its form is of a version of torch that nobody knows")
-        system = read_pickle(content, no_storages)
-        if not isinstance(system, dict) or system.get("little_endian") is not (sys.byteorder == "little"):
-            raise WeightsError(f"its numbers are not {sys.byteorder}-endian, as this machine's are")
-        result = read_pickle(content, storages)
-        keys = read_pickle(content, no_storages)
-        if not isinstance(keys, list) or set(keys) != buffers.keys():
-            raise WeightsError("the list of its storages is not that of its tensors")
-        for key in keys:
-            buffer, count = buffers[key]
-            if int.from_bytes(content.read(8), "little") != count:
-                raise WeightsError(f"storage {key} does not hold the {count} values that its tensors need")
-            data = content.read(len(buffer))
-            if len(data) != len(buffer):
-                raise WeightsError(f"it is cut off within storage {key}")
-            buffer[:] = data
-        return result
+    if read_pickle(file, no_storages) != _LEGACY_MAGIC:
+        raise WeightsError("it is a pickle, but not one of torch.save")
+    if read_pickle(file, no_storages) != _LEGACY_PROTOCOL:
+        raise WeightsError("its form is of a version of torch that nobody knows")
+    system = read_pickle(file, no_storages)
+    if not isinstance(system, dict) or system.get("little_endian") is not (sys.byteorder == "little"):
+        raise WeightsError(f"its numbers are not {sys.byteorder}-endian, as this machine's are")
+    result = read_pickle(file, storages)
+    keys = read_pickle(file, no_storages)
+    # Words alone may be hashed: what is nested may be too deep for it, or without end.
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or set(keys) != buffers.keys():
+        raise WeightsError("the list of its storages is not that of its tensors")
+    for key in keys:
+        buffer, count = buffers[key]
+        if int.from_bytes(file.read(8), "little") != count:
+            raise WeightsError(f"storage {key} does not hold the {count} values that its tensors need")
+        if file.readinto(buffer) != len(buffer):
+            raise WeightsError(f"it is cut off within storage {key}")
+    return result

@@ -4,18 +4,27 @@ Python's own unpickler, torch's restricted one included, calls real classes and 
 only selects one of the harmless answers in this module; any other name is refused before the next byte is read.
 """
 
+import io
 import math
 import pickletools
 from _compat_pickle import IMPORT_MAPPING
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TypeVar
 
 import torch
 
-from posterv2.errors import UnsafeWeightsError, WeightsError
+from posterv2.errors import UnsafeWeightsError, WeightsError, cut, shown
 
 _T = TypeVar("_T")
+
+LONGEST = 2**24
+"""Bytes of one pickle; those of published files are under 1 MB, since the numbers stand outside of them."""
+
+MOST_INSTRUCTIONS = 1_000_000
+"""Instructions of one pickle, which bounds the objects in it; a file as published has some 25,000."""
+
+_DIMENSIONS = 8
 
 Storages = Callable[[str, torch.dtype, int], torch.Tensor]
 """Key, type and count of a storage -> its values, a tensor of one dimension on the CPU."""
@@ -61,15 +70,16 @@ def _dictionary(items: object = ()) -> dict[object, object]:
     result: dict[object, object] = {}
     for pair in _of(items, list, tuple):
         key, value = _of(pair, list, tuple)
-        result[_of(key, str, int)] = value
+        result[key if isinstance(key, str) else _number(key)] = value
     return result
 
 
 def _tensor(storage: object, offset: object, size: object, stride: object, *_: object) -> torch.Tensor:
     values = _of(storage, _Storage).values
-    shape = [_of(each, int) for each in _of(size, tuple)]
-    steps = [_of(each, int) for each in _of(stride, tuple)]
-    start = _of(offset, int)
+    lengths, strides, start = _of(size, tuple), _of(stride, tuple), _number(offset)
+    if max(len(lengths), len(strides)) > _DIMENSIONS:
+        raise WeightsError(f"a tensor has more than {_DIMENSIONS} dimensions")
+    shape, steps = [_number(each) for each in lengths], [_number(each) for each in strides]
     if len(shape) != len(steps) or min(start, *shape, *steps, 0) < 0:
         raise WeightsError(f"a tensor of size {shape} with strides {steps} at {start} cannot be")
     end = start + 1 + sum((length - 1) * step for length, step in zip(shape, steps, strict=True))
@@ -97,21 +107,28 @@ def read_pickle(file: IO[bytes], storages: Storages) -> object:
 
     Raises:
         UnsafeWeightsError: it asks for a name outside the allow-list.
-        WeightsError, ValueError, TypeError, KeyError, IndexError, RuntimeError: it is broken.
+        WeightsError, ValueError, TypeError, KeyError, IndexError, RuntimeError: it is broken, or larger than any
+            weight file's is.
     """
     stack: list = []
     outer: list[list] = []
     memo: dict[int, object] = {}
-    for opcode, argument, _ in pickletools.genops(file):
+    left = MOST_INSTRUCTIONS
+    for opcode, argument in _instructions(file):
+        left -= 1
+        if left < 0:
+            raise WeightsError(
+                f"its pickle has more than {MOST_INSTRUCTIONS:,} instructions, which no weight file needs"
+            )
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass
             case "PUT" | "BINPUT" | "LONG_BINPUT":
-                memo[_of(argument, int)] = stack[-1]
+                memo[_number(argument)] = stack[-1]
             case "MEMOIZE":
                 memo[len(memo)] = stack[-1]
             case "GET" | "BINGET" | "LONG_BINGET":
-                stack.append(memo[_of(argument, int)])
+                stack.append(memo[_number(argument)])
             case name if name in _LITERALS:
                 stack.append(argument)
             case "NONE" | "NEWTRUE" | "NEWFALSE":
@@ -159,6 +176,8 @@ def read_pickle(file: IO[bytes], storages: Storages) -> object:
                 raise _refused(f"the copyreg extension {argument}")
             case "REDUCE" | "NEWOBJ":
                 name, arguments = _pop(stack, 2)
+                # A call copies what it is given, and that may be given to many.
+                left -= sum(len(each) for each in (arguments, *_of(arguments, tuple)) if isinstance(each, list | tuple))
                 stack.append(_called(_of(name, Placeholder), _of(arguments, tuple)))
             case "BUILD":
                 stack.pop()
@@ -172,6 +191,21 @@ def read_pickle(file: IO[bytes], storages: Storages) -> object:
     raise WeightsError("it ends too early")
 
 
+def _instructions(file: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, object]]:
+    """The instructions of the next pickle with their arguments; `file` is left behind the last one."""
+    start = file.tell()
+    window = io.BytesIO(file.read(LONGEST))
+    try:
+        for opcode, argument, _ in pickletools.genops(window):
+            if opcode.name == "STOP":
+                file.seek(start + window.tell())
+            yield opcode, argument
+    except ValueError as error:
+        if window.tell() == LONGEST:
+            raise WeightsError(f"its pickle is longer than {LONGEST:,} bytes, which no weight file needs") from error
+        raise
+
+
 def _named(name: str) -> Placeholder:
     if name not in _ALLOWED:
         raise _refused(name)
@@ -179,6 +213,7 @@ def _named(name: str) -> Placeholder:
 
 
 def _refused(name: str) -> UnsafeWeightsError:
+    name = cut(name)
     module, _, rest = name.partition(".")
     module = IMPORT_MAPPING.get(module, module)  # pickles hold Python 2's names
     known = f"{'os' if module in ('posix', 'nt') else module}.{rest}" if rest else name
@@ -198,11 +233,11 @@ def _called(callee: Placeholder, arguments: tuple[object, ...]) -> object:
 
 
 def _stored(key: object, storages: Storages) -> _Storage:
-    kind, storage_type, name, _location, count, *view = _of(key, tuple)
+    kind, storage_type, name, _location, count, *view = _of(key, tuple)[:6]
     if kind != "storage" or any(each is not None for each in view):
-        raise WeightsError(f"it refers to a {kind!r} with a view, a form of torch before 0.4")
+        raise WeightsError(f"it refers to {shown(kind)} with a view, a form of torch before 0.4")
     dtype = _STORAGE_TYPES[_of(storage_type, Placeholder).name]
-    return _Storage(storages(_of(name, str), dtype, _of(count, int)))
+    return _Storage(storages(_of(name, str), dtype, _number(count)))
 
 
 def _pop(stack: list[object], count: int) -> list[object]:
@@ -218,3 +253,11 @@ def _of(value: object, *kinds: type[_T]) -> _T:
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise WeightsError(f"it holds a {type(value).__name__} where only {wanted} can be")
     return value
+
+
+def _number(value: object) -> int:
+    # Larger ones have hashes of anyone's choice, which make a dictionary slow, and products and texts without end.
+    number = _of(value, int)
+    if abs(number) >= 2**63:
+        raise WeightsError("it holds a number of more than 64 bits where none can be")
+    return number

@@ -14,7 +14,15 @@ from posterv2.cli import console
 if TYPE_CHECKING:
     from posterv2.checkpoints.header import WeightsHeader
 
-app = typer.Typer(help="Look into weight files, and make ours from published ones.", no_args_is_help=True)
+_EPILOG = """\b
+Examples:
+  posterv2 weights inspect posterv2-nano
+  posterv2 weights convert raf-db.pth raf-db.safetensors --labels rafdb
+"""
+
+app = typer.Typer(
+    help="Look into weight files, and make ours from published ones.", epilog=_EPILOG, no_args_is_help=True
+)
 Row = tuple[str, str]
 
 
@@ -34,8 +42,7 @@ def inspect(
     from posterv2.checkpoints import catalog
     from posterv2.checkpoints.kind import kind_of
 
-    known = file in catalog.EMBEDDED or not Path(file).exists()
-    path = catalog.embedded(file, ".safetensors") if known else Path(file)
+    path = catalog.located(file, ".safetensors")
     readers = {"safetensors": _ours, "onnx": _graph}
     rows = readers.get(kind_of(path), _published)(path)
     size = f"{path}, {path.stat().st_size / 1e6:.1f} MB"
@@ -110,12 +117,12 @@ def _published(path: Path) -> Iterator[Row]:
     from posterv2.errors import require
 
     require("torch", "torch")
-    from posterv2.checkpoints.names import is_dropped
+    from posterv2.checkpoints.names import PUBLISHED_DROPPED
     from posterv2.checkpoints.published import read_published
 
     file = read_published(path)
     best = "not stated" if file.best_accuracy is None else f"{file.best_accuracy:.2%}, by the file's own words"
-    kept = _parameters((name, tensor.shape) for name, tensor in file.tensors.items() if not is_dropped(name))
+    kept = _parameters((name, tensor.shape) for name, tensor in file.tensors.items() if name not in PUBLISHED_DROPPED)
     dropped = _parameters((name, file.tensors[name].shape) for name in file.dropped)
     yield "kind", "published POSTER V2 checkpoint"
     yield "weights", file.form

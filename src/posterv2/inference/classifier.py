@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from posterv2.checkpoints import catalog
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.kind import kind_of
-from posterv2.errors import LabelsError, UsageError, WeightsError, require
+from posterv2.errors import UsageError, WeightsError, cut, require
 from posterv2.labels import LabelSet, label_set
 
 if TYPE_CHECKING:
@@ -40,15 +40,15 @@ class OnnxClassifier:
         """Load the graph.
 
         Raises:
-            WeightsError: the file is missing, is no ONNX file that ONNX Runtime runs, or holds no header of ours.
+            WeightsError: the file is missing, is no ONNX file that ONNX Runtime runs, holds no header of ours, or one
+                that the graph disagrees with.
         """
-        self._session = _open_session(path)
+        self._path, self._session = path, _open_session(path)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._header = WeightsHeader.from_metadata(metadata, str(path))
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if [node.name for node in (*inputs, *outputs)] != ["faces", "logits"]:
-            names = ", ".join(node.name for node in (*inputs, *outputs))
-            raise WeightsError(f"{path}: the graph must have one input 'faces' and one output 'logits', got {names}")
+        side, classes = self._header.config.image_size, self._header.config.classes
+        _expect("input", self._session.get_inputs(), "faces", [3, side, side], path)
+        _expect("output", self._session.get_outputs(), "logits", [classes], path)
 
     @property
     def header(self) -> WeightsHeader:
@@ -56,8 +56,20 @@ class OnnxClassifier:
         return self._header
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
-        """(B, 3, S, S) float32, normalised, to (B, C) float32."""
-        return np.asarray(self._session.run(["logits"], {"faces": inputs})[0])
+        """(B, 3, S, S) float32, normalised, to (B, C) float32.
+
+        Raises:
+            WeightsError: the graph cannot do it after all.
+        """
+        try:
+            logits = np.asarray(self._session.run(["logits"], {"faces": inputs})[0])
+        except Exception as error:  # ONNX Runtime's errors share no base but this
+            reason = cut(str(error).splitlines()[0], 300)
+            raise WeightsError(f"{self._path}: ONNX Runtime cannot run this graph: {reason}") from error
+        expected = (len(inputs), self._header.config.classes)
+        if logits.shape != expected:
+            raise WeightsError(f"{self._path}: the graph gave logits {logits.shape}, its header says {expected}")
+        return logits
 
 
 class TorchClassifier:
@@ -115,13 +127,14 @@ def open_classifier(
     asked = None if labels is None else label_set(labels)
     weights = catalog.DEFAULT if weights is None else weights
     on_cpu = device in ("auto", "cpu")
-    is_name = str(weights) in catalog.EMBEDDED or not Path(weights).exists()
-    if is_name and on_cpu:
-        return _with_labels(OnnxClassifier(catalog.embedded(str(weights), ".onnx")), asked)
-    if not is_name and (kind_of(weights) == "onnx" or Path(weights).suffix.lower() == ".onnx"):
-        if not on_cpu:
+    path = catalog.located(weights, ".onnx")
+    if kind_of(path) == "onnx" or path.suffix.lower() == ".onnx":
+        if on_cpu:
+            classifier = OnnxClassifier(path)
+            classifier.header.expect_labels(asked, str(weights))
+            return classifier
+        if str(weights) not in catalog.EMBEDDED:
             raise UsageError(f"{weights}: ONNX files run on the cpu, got device {device!r}; give the .safetensors file")
-        return _with_labels(OnnxClassifier(weights), asked)
     return TorchClassifier(weights, asked, device)
 
 
@@ -161,12 +174,14 @@ def _open_session(path: str | Path) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base but this
-        reason = str(error).splitlines()[0]
+        reason = cut(str(error).splitlines()[0], 300)
         raise WeightsError(f"{path}: ONNX Runtime cannot run this file: {reason}") from error
 
 
-def _with_labels(classifier: OnnxClassifier, asked: LabelSet | None) -> Classifier:
-    own = classifier.header.labels
-    if asked is not None and asked.names != own.names:
-        raise LabelsError(f"{classifier.header.name} carries its labels, {own}; they cannot become {asked}")
-    return classifier
+def _expect(what: str, nodes: Sequence[Any], name: str, shape: list[int], path: str | Path) -> None:
+    """Refuse a graph whose input or output is not a free batch of `shape`, in float32."""
+    fits = [node.name for node in nodes] == [name] and nodes[0].type == "tensor(float)"
+    if not fits or nodes[0].shape[1:] != shape or isinstance(nodes[0].shape[0], int):
+        got = cut("; ".join(f"{node.name} {node.shape} {node.type}" for node in nodes), 300) or "none"
+        wanted = f"one {what} {name!r} of (B, {', '.join(map(str, shape))}), float32 and with B free"
+        raise WeightsError(f"{path}: by its header the graph must have {wanted}; got {got}")

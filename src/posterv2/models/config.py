@@ -4,9 +4,30 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, Self, get_args
 
-from posterv2.errors import UsageError
+from posterv2.errors import UsageError, shown
 
 Activation = Literal["prelu", "relu"]
+
+# The least and the most, of each value where there are three. A config may come from anyone's file: what lies within
+# is laid out in a second, whether or not there are numbers for it.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "classes": (1, 10_000),
+    "image_size": (1, 1024),
+    "pixel_stride": (1, 1024),
+    "width": (1, 2048),
+    "image_depths": (1, 100),
+    "image_stem_stride": (1, 2),
+    "landmark_depths": (0, 100),
+    "head_dim": (1, 2048),
+    "layer_scale": (0.0, 100.0),
+    "drop_path": (0.0, 0.999),
+    "embed_dim": (1, 8192),
+    "encoder_depth": (0, 100),
+    "encoder_heads": (1, 8192),
+    "mlp_ratio": (1, 100),
+    "init_std": (1e-6, 100.0),
+}
+_WIDEST = 256  # The attention of the first level looks from each of (side / 4)**2 places to each.
 
 
 @dataclass(frozen=True)
@@ -50,23 +71,31 @@ class PosterConfig:
     init_std: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("classes", "image_size", "pixel_stride", "width", "head_dim", "embed_dim", "encoder_heads"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, (least, most) in _BOUNDS.items():
+            value = getattr(self, name)
+            if isinstance(getattr(PosterConfig, name), tuple):
+                if not isinstance(value, tuple) or len(value) != 3:
+                    raise UsageError(f"{name} holds one value for each of the three levels")
+            else:
+                value = (value,)
+            whole = isinstance(least, int)
+            for each in value:
+                if type(each) not in ((int,) if whole else (int, float)) or not least <= each <= most:
+                    kind = "whole number" if whole else "number"
+                    raise UsageError(f"{name} must be a {kind} from {least} to {most}, got {shown(each)}")
         if self.image_size % self.pixel_stride:
             raise UsageError(f"pixel_stride must divide image_size {self.image_size}, got {self.pixel_stride}")
+        if self.image_size // self.pixel_stride > _WIDEST:
+            raise UsageError(
+                f"the backbones see at most {_WIDEST} x {_WIDEST} pixels, got {self.image_size} / {self.pixel_stride}; "
+                "choose a larger pixel_stride"
+            )
         if self.width % self.head_dim:
             raise UsageError(f"head_dim must divide width {self.width}, got {self.head_dim}")
         if self.embed_dim % self.encoder_heads:
             raise UsageError(f"encoder_heads must divide embed_dim {self.embed_dim}, got {self.encoder_heads}")
-        if self.image_stem_stride not in (1, 2):
-            raise UsageError(f"image_stem_stride must be 1 or 2, got {self.image_stem_stride}")
         if self.activation not in get_args(Activation):
-            raise UsageError(f"activation must be one of {get_args(Activation)}, got {self.activation!r}")
-        if len(self.image_depths) != 3 or len(self.landmark_depths) != 3 or len(self.drop_path) != 3:
-            raise UsageError("image_depths, landmark_depths and drop_path hold one value for each of the three levels")
-        if not all(0 <= rate < 1 for rate in self.drop_path):
-            raise UsageError(f"drop_path rates are shares from 0 to below 1, got {self.drop_path}")
+            raise UsageError(f"activation must be one of {get_args(Activation)}, got {shown(self.activation)}")
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -97,10 +126,7 @@ class PosterConfig:
         if unknown := sorted(set(values) - known):
             raise UsageError(f"unknown network settings {', '.join(unknown)}; known are {', '.join(sorted(known))}")
         plain = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        try:
-            return cls(**plain)  # pyright: ignore[reportArgumentType]
-        except TypeError as error:
-            raise UsageError(f"a network setting has a value of the wrong type: {error}") from error
+        return cls(**plain)  # pyright: ignore[reportArgumentType]
 
 
 CONFIGS: dict[str, PosterConfig] = {

@@ -25,7 +25,11 @@ class CrossAttention(nn.Module):
         self.key_value = nn.Linear(dim, 2 * dim)
         self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, self.heads))
         self.projection = nn.Linear(dim, dim)
-        self.register_buffer("position_index", relative_position_index(window), persistent=False)
+        if self.projection.weight.is_meta:  # shapes alone are asked for, and torch would take seconds to work them out
+            index = torch.empty(window**2, window**2, dtype=torch.int64)
+        else:
+            index = relative_position_index(window)
+        self.register_buffer("position_index", index, persistent=False)
         nn.init.trunc_normal_(self.position_bias, std=0.02)
 
     def forward(self, landmarks: torch.Tensor, image: torch.Tensor) -> torch.Tensor:

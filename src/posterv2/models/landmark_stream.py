@@ -62,7 +62,7 @@ class LandmarkStream(nn.Module):
         self.stage3 = nn.Sequential(*(LandmarkUnit(2 * width, 2 * width, 4 * width, config) for _ in range(depths[2])))
         self.separable = ConvBlock(2 * width, 8 * width, config)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:  # as in `fusion.CrossAttention`
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
