@@ -1,15 +1,15 @@
-"""Sixteen real faces, laid out as the data sets that people have.
+"""Sixteen real faces, laid out as the data sets that people have; see `fixtures/make_layouts.py`.
 
 The first face of each expression is for training, the second for validation.
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-FACES = Path(__file__).parent / "fixtures" / "faces"
-PARTS = {"train": ("FER2013Train", "_1.png"), "valid": ("FER2013Valid", "_2.png")}
+from tests.fixtures.make_layouts import FACES, LAYOUTS
 
 
 @pytest.fixture
@@ -19,31 +19,28 @@ def face_files() -> list[Path]:
 
 
 @pytest.fixture
-def face_folders(tmp_path: Path, face_files: list[Path]) -> Path:
-    """`train/happiness/happiness_1.png`, `valid/happiness/happiness_2.png` and so on: eight faces each."""
-    root = tmp_path / "folders"
-    for split, (_, ending) in PARTS.items():
-        for file in face_files:
-            if file.name.endswith(ending):
-                folder = root / split / file.stem.partition("_")[0]
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, folder)
-    return root
+def laid_out(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes one of `LAYOUTS` under the test's own folder."""
+
+    def make(layout: str) -> Path:
+        root = tmp_path / layout
+        root.mkdir()
+        LAYOUTS[layout](root)
+        return root
+
+    return make
 
 
 @pytest.fixture
-def ferplus_folders(tmp_path: Path, face_files: list[Path]) -> Path:
+def face_folders(laid_out: Callable[[str], Path]) -> Path:
+    """`train/happiness/happiness_1.png`, `valid/happiness/happiness_2.png` and so on: eight faces each."""
+    return laid_out("folders")
+
+
+@pytest.fixture
+def ferplus_folders(laid_out: Callable[[str], Path]) -> Path:
     """FERPlus' own layout with `FER2013Train` and `FER2013Valid`: eight faces each."""
-    root = tmp_path / "ferplus"
-    rows = (FACES / "label.csv").read_text().splitlines(keepends=True)
-    for part, ending in PARTS.values():
-        folder = root / part
-        folder.mkdir(parents=True)
-        for file in face_files:
-            if file.name.endswith(ending):
-                shutil.copy(file, folder)
-        (folder / "label.csv").write_text("".join(row for row in rows if f"{ending}," in row))
-    return root
+    return laid_out("ferplus")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """ONNX files with a known answer: red faces are happy, blue ones sad, grey ones neutral."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from posterv2.checkpoints.header import KEY, WeightsHeader
-from posterv2.labels import LABEL_SETS
+from posterv2.labels import LABEL_SETS, LabelSet
 from posterv2.models.config import CONFIGS
 from posterv2.preprocessing import Preprocessing
 
@@ -15,20 +16,25 @@ SIDE = 48
 LABELS = LABEL_SETS["ferplus"]
 
 
-def tiny_header(margin: float = 0.0) -> WeightsHeader:
+def tiny_header(margin: float = 0.0, labels: LabelSet = LABELS) -> WeightsHeader:
     preprocessing = Preprocessing(size=SIDE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), margin=margin)
-    return WeightsHeader("tiny", CONFIGS["posterv2-nano"], LABELS, preprocessing)
+    return WeightsHeader("tiny", replace(CONFIGS["posterv2-nano"], classes=len(labels)), labels, preprocessing)
 
 
 def write_tiny_graph(
-    path: Path, metadata: dict[str, str] | None = None, half: bool = False, input_name: str = "faces", scale: float = 20
+    path: Path,
+    metadata: dict[str, str] | None = None,
+    half: bool = False,
+    input_name: str = "faces",
+    scale: float = 20,
+    labels: LabelSet = LABELS,
 ) -> Path:
     """Logits from the mean colour; `half` stores the numbers as fp16, as our own small files do."""
-    matrix = np.zeros((3, len(LABELS)), np.float16 if half else np.float32)
-    matrix[0, LABELS.index("happiness")] = matrix[2, LABELS.index("sadness")] = scale
-    matrix[2, LABELS.index("happiness")] = matrix[0, LABELS.index("sadness")] = -scale
-    bias = np.zeros(len(LABELS), np.float32)
-    bias[LABELS.index("neutral")] = 5
+    matrix = np.zeros((3, len(labels)), np.float16 if half else np.float32)
+    matrix[0, labels.index("happiness")] = matrix[2, labels.index("sadness")] = scale
+    matrix[2, labels.index("happiness")] = matrix[0, labels.index("sadness")] = -scale
+    bias = np.zeros(len(labels), np.float32)
+    bias[labels.index("neutral")] = 5
     nodes = [
         helper.make_node("ReduceMean", [input_name], ["colour"], axes=[2, 3], keepdims=0),
         helper.make_node("Cast", ["stored"], ["matrix"], to=TensorProto.FLOAT),
@@ -39,11 +45,11 @@ def write_tiny_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(LABELS)])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(labels)])],
         [numpy_helper.from_array(matrix, "stored"), numpy_helper.from_array(bias, "bias")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(model, {KEY: tiny_header().to_json()} if metadata is None else metadata)
+    helper.set_model_props(model, {KEY: tiny_header(labels=labels).to_json()} if metadata is None else metadata)
     onnx.save(model, path)
     return path
 

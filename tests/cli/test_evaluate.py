@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from posterv2.cli import app
-from posterv2.data.dataset import open_split
+from posterv2.data.dataset import READERS, open_split
 from posterv2.evaluation.evaluate import evaluate
 from posterv2.inference.classifier import open_classifier
 from posterv2.labels import LABEL_SETS
@@ -58,9 +58,9 @@ def test_classes_without_faces_are_told(face_folders: Path, weights: Path) -> No
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--split", "test"], 1, "there is no split 'test'; there is train, valid"),
+        (["--split", "all"], 1, "there is no split 'all'; there is train, valid"),
         (["--dataset", "ferplus"], 1, "found train/, valid/"),
-        (["--dataset", "imagenet"], 2, "no data set 'imagenet'; choose one of ferplus, folders"),
+        (["--dataset", "imagenet"], 2, "no data set 'imagenet'; choose one of ferplus, rafdb"),
         (["--labels", "rafdb"], 2, "rafdb"),
         (["--json", "nowhere/result.json"], 2, "--json needs a file in a folder that is there"),
         (["--weights", "gone.onnx"], 1, "no file 'gone.onnx'"),
@@ -96,3 +96,18 @@ def test_help_shows_an_example() -> None:
     result = _run("--help")
     assert result.exit_code == 0
     assert "posterv2 evaluate --data ferplus.zip --json result.json" in result.stdout
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "train", "data check"])
+def test_the_help_names_every_data_set(verb: str) -> None:
+    words = CliRunner().invoke(app, [*verb.split(), "--help"]).stdout.replace(",", " ").replace(";", " ").split()
+    assert READERS.keys() <= set(words)
+
+
+def test_affectnet_is_cut_to_the_classes_of_the_weights(laid_out, tmp_path: Path) -> None:
+    seven = write_tiny_graph(tmp_path / "seven.onnx", labels=LABEL_SETS["affectnet7"])
+    out = tmp_path / "result.json"
+    result = _run("--data", laid_out("affectnet"), "--weights", seven, "--json", out)
+    assert result.exit_code == 0, result.output
+    assert json.loads(out.read_text())["dataset"] == "affectnet7"
+    assert "split valid: 7 faces" in result.stdout

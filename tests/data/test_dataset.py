@@ -1,4 +1,5 @@
 import shutil
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ def test_the_layout_is_found_and_can_be_named(face_folders: Path, ferplus_zip: P
     assert open_split(ferplus_zip).dataset == open_split(ferplus_zip, "ferplus").dataset == "ferplus"
     with pytest.raises(DatasetError, match=r"label\.csv.*found train/, valid/"):
         open_split(face_folders, "ferplus")
-    with pytest.raises(UsageError, match=r"no data set 'rafdb9'; choose one of ferplus, folders"):
+    with pytest.raises(UsageError, match=r"no data set 'rafdb9'; choose one of ferplus, rafdb, .*, csv, or csv:ORDER"):
         open_split(face_folders, "rafdb9")
 
 
@@ -31,8 +32,8 @@ def test_the_one_evaluation_split_is_the_default(face_folders: Path, name: str) 
     assert open_split(face_folders).name == name
 
 
-@pytest.mark.parametrize(("asked", "there"), [("valid", "val"), ("val", "valid")])
-def test_valid_and_val_are_one_name_where_only_one_is_there(face_folders: Path, asked: str, there: str) -> None:
+@pytest.mark.parametrize(("asked", "there"), list(permutations(("valid", "val", "test"), 2)))
+def test_valid_val_and_test_are_one_name_where_only_one_is_there(face_folders: Path, asked: str, there: str) -> None:
     (face_folders / "valid").rename(face_folders / there)
     assert open_split(face_folders, split=asked).name == there
 
@@ -44,6 +45,16 @@ def test_several_evaluation_splits_must_be_chosen_from(face_folders: Path) -> No
     assert open_split(face_folders, split="val").sources[0].startswith("val/")
 
 
+def test_valid_is_val_also_beside_test_and_no_other_is(face_folders: Path) -> None:
+    (face_folders / "valid").rename(face_folders / "val")
+    shutil.copytree(face_folders / "val", face_folders / "test")
+    assert open_split(face_folders, split="valid").name == "val"
+    shutil.copytree(face_folders / "test", face_folders / "valid")
+    shutil.rmtree(face_folders / "test")
+    with pytest.raises(DatasetError, match=r"no split 'test'; there is train, valid, val"):
+        open_split(face_folders, split="test")
+
+
 def test_train_is_taken_only_when_it_is_named(face_folders: Path) -> None:
     shutil.rmtree(face_folders / "valid")
     with pytest.raises(DatasetError, match=r"no split to evaluate on; there is train; name one with --split"):
@@ -51,7 +62,7 @@ def test_train_is_taken_only_when_it_is_named(face_folders: Path) -> None:
     assert open_split(face_folders, split="train").name == "train"
 
 
-@pytest.mark.parametrize("asked", ["test", "Train", "nonsense"])
+@pytest.mark.parametrize("asked", ["all", "Train", "nonsense"])
 def test_a_split_that_is_not_there_lists_those_that_are(ferplus_zip: Path, asked: str) -> None:
     with pytest.raises(DatasetError, match=rf"no split '{asked}'; there is train, valid"):
         open_split(ferplus_zip, split=asked)

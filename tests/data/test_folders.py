@@ -92,16 +92,19 @@ def test_own_words_are_a_set_of_their_own(lay_out) -> None:
 def test_only_pictures_are_taken_also_from_deeper_folders(lay_out, face_files: list[Path]) -> None:
     path = lay_out("happy")
     folder = path / "valid" / "happy"
-    for name in ("B.JPG", ".hidden.png", "notes.txt", "person/c.jpeg"):
+    for name in ("B.JPG", ".hidden.png", "d.dat", "no ending", "person/c.jpeg"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(face_files[0], folder / name)
+    for name in ("notes.txt", "Thumbs.db", "label.csv", "empty"):
+        (folder / name).write_bytes(b"" if name == "empty" else b"BMW and other notes")
     sources = [source.removeprefix("valid/happy/") for source in open_split(path).sources]
-    assert sources == ["B.JPG", "face.png", "person/c.jpeg"]
+    assert sources == ["B.JPG", "d.dat", "face.png", "no ending", "person/c.jpeg"]
 
 
 def test_no_picture_at_all_is_an_error(lay_out) -> None:
     path = lay_out("happy", "sad")
     for file in path.rglob("*.png"):
-        file.rename(file.with_suffix(".txt"))
+        file.with_suffix(".txt").write_text("no picture")
+        file.unlink()
     with pytest.raises(DatasetError, match=r"valid: no picture in its class folders \(happy, sad\)"):
         open_split(path)

@@ -80,3 +80,26 @@ def test_a_long_listing_is_cut(tmp_path: Path) -> None:
     for number in range(13):
         (tmp_path / f"{number:02}.txt").touch()
     assert listing(open_store(tmp_path)).endswith("09.txt and 3 more")
+
+
+@pytest.mark.parametrize("kind", ["ferplus_folders", "ferplus_zip"])
+def test_a_file_is_looked_at_without_reading_it(kind: str, request: pytest.FixtureRequest) -> None:
+    store = open_store(request.getfixturevalue(kind))
+    name = "FER2013Valid/anger_2.png"
+    content = store.read(name)
+    with store.open(name) as file:
+        assert file.read(12) == content[:12]
+    assert store.size(name) == len(content)
+    assert store.has(name)
+    assert not store.has("FER2013Valid/anger_1.png")
+    assert not store.has("anger_2.png")
+    with pytest.raises(DatasetError, match=r"gone\.png: cannot be read"):
+        store.size("gone.png")
+    with pytest.raises(DatasetError, match=r"gone\.png: cannot be read"), store.open("gone.png"):
+        pass
+
+
+def test_a_csv_hides_the_other_ones_beside_it(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.CSV", "a.png"):
+        (tmp_path / name).touch()
+    assert open_store(tmp_path / "a.csv").names("") == {"a.csv", "a.png"}

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posterv2.cli import console
+from posterv2.cli.data import DATASETS
 
 if TYPE_CHECKING:
     from posterv2.evaluation.evaluate import Evaluation
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="The data set: a folder, or a zip as it is.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="The data set: a folder, a zip as it is, or one CSV file.")],
     dataset: Annotated[
-        str | None, typer.Option(metavar="LAYOUT", help="ferplus or folders; found by itself if not given.")
+        str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; found by itself if not given.")
     ] = None,
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="train, valid, val or test; by default the one beside train.")
@@ -40,7 +41,7 @@ def evaluate(
     Examples:
       posterv2 evaluate --data ferplus.zip --json result.json
       posterv2 evaluate --data my-faces/ --split test
-      posterv2 evaluate --data RAF-DB/ --weights raf-db.pth --labels rafdb
+      posterv2 evaluate --data RAF-DB/ --dataset rafdb --weights raf-db.pth --labels rafdb
     """
     if json is not None:
         console.check_output("--json", json)
@@ -48,8 +49,8 @@ def evaluate(
     from posterv2.evaluation.evaluate import evaluate as measure
     from posterv2.inference.classifier import open_classifier
 
-    faces = open_split(data, dataset, split)
     classifier = open_classifier(weights, labels, device)
+    faces = open_split(data, dataset, split, classifier.header.labels)
     with console.progress("Faces", len(faces)) as advance:
         evaluation = measure(classifier, faces, advance)
     if missing := set(evaluation.labels.names) - {name for name, count in faces.counts().items() if count}:

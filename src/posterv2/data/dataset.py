@@ -1,70 +1,114 @@
 """Open a data set: find its layout and its split."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from posterv2.data import ferplus, folders
+from posterv2.data import fer2013, ferplus, rafdb
+from posterv2.data.affectnet import AffectNet
+from posterv2.data.folders import Folders
+from posterv2.data.reading import Reading
 from posterv2.data.split import Split
-from posterv2.data.store import Store, listing, open_store
+from posterv2.data.store import Store, TableStore, listing, open_store
+from posterv2.data.table import Csv
 from posterv2.errors import DatasetError, UsageError
-from posterv2.labels import LabelSet
+from posterv2.labels import LABEL_SETS, Expression, LabelSet, label_set
 
-__all__ = ["READERS", "Split", "Store", "open_split"]
+__all__ = ["READERS", "Reader", "Split", "Store", "find_reader", "open_split"]
 
 
 class Reader(Protocol):
-    """One layout: a module with these names."""
+    """One layout: a module, or an object, with these names."""
 
     @property
-    def LAYOUT(self) -> str: ...  # noqa: N802 - a module's constant
+    def LAYOUT(self) -> str:  # noqa: N802 - a module's constant
+        """What lies where, in words."""
+        ...
 
     def splits(self, store: Store) -> list[str]:
         """The names of the splits that are there; none where the layout is another one."""
         ...
 
-    def read(self, store: Store, split: str) -> Split: ...
+    def read(self, store: Store, split: str) -> Reading:
+        """One of these splits, with what is wrong in its labels."""
+        ...
 
 
-READERS: dict[str, Reader] = {"ferplus": ferplus, "folders": folders}
+READERS: Mapping[str, tuple[Reader, ...]] = {
+    "ferplus": (ferplus,),
+    "rafdb": (rafdb, Folders(LABEL_SETS["rafdb"])),
+    "affectnet7": (AffectNet(contempt=False), Folders(LABEL_SETS["affectnet7"])),
+    "affectnet8": (AffectNet(contempt=True), Folders(LABEL_SETS["affectnet8"])),
+    "caers": (Folders(LABEL_SETS["caers"]),),
+    "fer2013": (fer2013, Folders(LABEL_SETS["fer2013"])),
+    "folders": (Folders(),),
+    "csv": (Csv(),),
+}
+"""What a data set may be called, and the layouts it may lie in."""
+
+_EVALUATION = {"valid", "val", "test"}
 
 
 def open_split(
     path: str | Path, dataset: str | None = None, split: str | None = None, labels: LabelSet | None = None
 ) -> Split:
-    """Open one split of the data set at `path`, a folder or a zip.
+    """Open one split of the data set at `path`: a folder, a zip, or one CSV file.
 
     Args:
-        dataset: the layout, one of `READERS`; by default the one that fits.
-        split: `train`, `valid`, `val` or `test`, where `valid` and `val` are one name if only one is there;
+        dataset: what it is, one of `READERS`, or `csv:ORDER` with a label set that says what its numbers mean; by
+            default the layout tells.
+        split: `train`, `valid`, `val` or `test`, where the last three are one name if only one of them is there;
             by default the one evaluation split (not `train`) there is.
-        labels: the label set to have it in, matched by name; by default the data set's own.
+        labels: the label set to have it in, matched by name; by default the data set's own. An AffectNet that is
+            not named more closely has contempt where `labels` has it.
 
     Raises:
-        UsageError: there is no such layout.
-        DatasetError: nothing there, no layout that fits, no such split, or several to choose from.
+        UsageError: there is no such data set.
+        DatasetError: nothing there, no layout that fits, a label list with faults, no such split, or several to
+            choose from.
         LabelsError: `labels` lacks a class that has pictures.
     """
-    if dataset is not None and dataset not in READERS:
-        raise UsageError(f"there is no data set {dataset!r}; choose one of {', '.join(READERS)}")
     store = open_store(path)
-    readers = READERS if dataset is None else {dataset: READERS[dataset]}
-    reader = next((reader for reader in readers.values() if reader.splits(store)), None)
-    if reader is None:
-        known = "; ".join(f"{name}: {reader.LAYOUT}" for name, reader in readers.items())
-        raise DatasetError(f"{path}: no data set is laid out there as it must be ({known}); found {listing(store)}")
-    found = reader.read(store, _choose(path, reader.splits(store), split))
+    reader = find_reader(store, dataset, labels)
+    found = reader.read(store, _choose(path, reader.splits(store), split)).faultless()
     return found if labels is None else found.relabel(labels)
+
+
+def find_reader(store: Store, dataset: str | None = None, labels: LabelSet | None = None) -> Reader:
+    """The reader of a store's layout; arguments and errors as those of `open_split`."""
+    readers = _readers(store, dataset, labels)
+    for reader in readers.values():
+        if reader.splits(store):
+            return reader
+    known = "; ".join(f"{name}: {reader.LAYOUT}" for name, reader in readers.items())
+    raise DatasetError(f"{store.path}: no data set is laid out there as it must be ({known}); found {listing(store)}")
+
+
+def _readers(store: Store, dataset: str | None, labels: LabelSet | None) -> dict[str, Reader]:
+    """The readers to try, the most specific first."""
+    name, colon, order = (dataset or "").partition(":")
+    if colon and name == "csv":
+        return {name: Csv(label_set(order))}
+    if dataset is not None and dataset not in READERS:
+        raise UsageError(f"there is no data set {dataset!r}; choose one of {', '.join(READERS)}, or csv:ORDER")
+    if dataset is not None:
+        return {dataset if not number else "class folders": reader for number, reader in enumerate(READERS[dataset])}
+    if isinstance(store, TableStore):
+        return {"fer2013": fer2013, "csv": Csv()}
+    affectnet = AffectNet(None if labels is None else Expression.CONTEMPT in labels.names)
+    specific = {"ferplus": ferplus, "rafdb": rafdb, "affectnet": affectnet, "fer2013": fer2013}
+    return {**specific, "folders": Folders(), "csv": Csv()}
 
 
 def _choose(path: str | Path, there: list[str], split: str | None) -> str:
     """The split that `split` means among those that are there."""
+    fitting = [name for name in there if name != "train"]
+    for name in (split, {"valid": "val", "val": "valid"}.get(split or "")):
+        if name in there:
+            return str(name)
+    if len(fitting) == 1 and (split is None or {split, *fitting} <= _EVALUATION):
+        return fitting[0]
     if split is None:
-        fitting = [name for name in there if name != "train"]
-        if len(fitting) == 1:
-            return fitting[0]
         reason = "several splits" if fitting else "no split"
         raise DatasetError(f"{path}: {reason} to evaluate on; there is {', '.join(there)}; name one with --split")
-    for name in (split, {"valid": "val", "val": "valid"}.get(split)):
-        if name in there:
-            return name
     raise DatasetError(f"{path}: there is no split {split!r}; there is {', '.join(there)}")

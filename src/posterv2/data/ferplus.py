@@ -8,12 +8,10 @@
 The box spans the whole picture in this data set and is not read.
 """
 
-import csv
-import io
-
 import numpy as np
 
-from posterv2.data.split import Split
+from posterv2.data import tables
+from posterv2.data.reading import Reading, Rows
 from posterv2.data.store import Store
 from posterv2.errors import DatasetError
 from posterv2.labels import LABEL_SETS
@@ -29,49 +27,40 @@ def splits(store: Store) -> list[str]:
     return [name for name, folder in _FOLDERS.items() if f"{folder}/label.csv" in store.names(folder)]
 
 
-def read(store: Store, split: str) -> Split:
+def read(store: Store, split: str) -> Reading:
     """Read one split by the majority rule.
 
     Votes of 1 are dropped; a face stays if one expression holds more than half of the votes left, where unknown
     and not-a-face count among the votes. `distributions` are the votes left, over the eight expressions.
 
     Raises:
-        DatasetError: a row that is none, a picture that is missing, or no face left.
+        DatasetError: no face is left.
     """
-    labels, folder = LABEL_SETS["ferplus"], _FOLDERS[split]
-    names, votes = _rows(store, f"{folder}/label.csv")
-    votes = np.where(votes > 1, votes, 0)
-    top = votes.argmax(axis=1)
-    kept = (2 * votes.max(axis=1) > votes.sum(axis=1)) & (top < len(labels))
-    sources = tuple(f"{folder}/{name}" for name, keep in zip(names, kept, strict=True) if keep)
-    if not sources:
-        raise DatasetError(f"{store.path}/{folder}/label.csv: no face is left by the majority rule ({len(names)} rows)")
-    if missing := [source for source in sources if source not in store.names(folder)]:
-        raise DatasetError(
-            f"{store.path}/{missing[0]}: label.csv names this picture and it is missing "
-            f"({len(missing)} of {len(sources)} are); unpack the data set again"
-        )
-    shares = votes[kept, : len(labels)].astype(np.float32)
-    shares /= shares.sum(axis=1, keepdims=True)
-    return Split(split, labels, sources, top[kept].astype(np.int64), shares, store, "ferplus")
-
-
-def _rows(store: Store, name: str) -> tuple[list[str], np.ndarray]:
-    """File names, and their votes (N, 10)."""
-    names: list[str] = []
-    votes: list[list[int]] = []
-    text = store.read(name).decode("utf-8-sig", errors="replace")
-    for number, row in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
-        if not row:
-            continue
-        try:
-            counts = [int(value) for value in row[2:]]
-        except ValueError:
-            counts = []
-        if len(counts) != _VOTES or min(counts) < 0:
-            raise DatasetError(
-                f"{store.path}/{name}, line {number}: expected a file name, a box and {_VOTES} votes, got {row}"
+    labels, folder, found = LABEL_SETS["ferplus"], _FOLDERS[split], Rows(store)
+    shares: list[np.ndarray] = []
+    for line, row in tables.rows(store, f"{folder}/label.csv"):
+        votes = _votes(row)
+        if votes is None:
+            found.refuse(
+                f"{folder}/label.csv, line {line}", f"expected a file name, a box and {_VOTES} votes, got {row}"
             )
-        names.append(row[0])
-        votes.append(counts)
-    return names, np.array(votes, np.int64).reshape(-1, _VOTES)
+            continue
+        source, top = f"{folder}/{row[0]}", int(votes.argmax())
+        if 2 * votes[top] <= votes.sum() or top >= len(labels):
+            found.leave_out(source)
+        elif found.take(source, top, "label.csv"):
+            shares.append(votes[: len(labels)] / votes[: len(labels)].sum())
+    if not found.sources and not found.faults:
+        raise DatasetError(
+            f"{store.path}/{folder}/label.csv: no face is left by the majority rule ({len(found.left_out)} rows)"
+        )
+    return found.reading(split, labels, "ferplus", np.array(shares, np.float32))
+
+
+def _votes(row: list[str]) -> np.ndarray | None:
+    """The ten votes of a row, those of 1 dropped; None where the row is none."""
+    try:
+        votes = np.array([int(value) for value in row[2:]])
+    except ValueError:
+        return None
+    return None if len(votes) != _VOTES or votes.min() < 0 else np.where(votes > 1, votes, 0)

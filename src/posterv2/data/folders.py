@@ -1,18 +1,16 @@
 """Class folders: `<split>/<class>/*`, where a class is a word or a number."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import numpy as np
-
-from posterv2.data.split import Split
+from posterv2.data.reading import Reading, Rows
+from posterv2.data.sniff import is_picture
+from posterv2.data.split import SPLITS
 from posterv2.data.store import Store
 from posterv2.errors import DatasetError
 from posterv2.labels import LABEL_SETS, Expression, LabelSet, canonical, label_set
 
-LAYOUT = "train|valid|val|test/<class>/ with the pictures in it"
-
-_SPLITS = ("train", "valid", "val", "test")
-_ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 _NUMBERED = {
     frozenset(range(1, 8)): LABEL_SETS["rafdb"],
     frozenset(range(7)): LABEL_SETS["affectnet7"],
@@ -20,53 +18,83 @@ _NUMBERED = {
 }
 
 
-def splits(store: Store) -> list[str]:
-    """The splits that are there: those with a class folder."""
-    return [split for split in _SPLITS if _classes(store, split)]
+@dataclass(frozen=True)
+class Folders:
+    """The reader.
+
+    Attributes:
+        labels: the data set whose class folders they must be; None: the folders tell.
+    """
+
+    labels: LabelSet | None = None
+    LAYOUT = "train|valid|val|test/<class>/ with the pictures in it"
+
+    def splits(self, store: Store) -> list[str]:
+        """The splits that are there: those with a class folder."""
+        return [split for split in SPLITS[:-1] if _classes(store, split)]
+
+    def read(self, store: Store, split: str) -> Reading:
+        """Read one split. Which class is which index is told by the class folders of all splits together.
+
+        Numbers are RAF-DB's order if they are 1..7, AffectNet's if they are 0..6 or 0..7. Expressions by word give
+        the seven basic ones (and contempt where it has a folder), other words a set of their own; both in
+        alphabetical order. Where the data set is named, it says what a number is, and its classes must all be there;
+        AffectNet with seven classes leaves a folder of contempt out.
+
+        Raises:
+            DatasetError: numbers of no known order, numbers beside words, classes of another data set, or no picture.
+            LabelsError: words that make no label set.
+        """
+        folders = sorted({folder for name in self.splits(store) for folder in _classes(store, name)})
+        labels, classes = _told(store, folders) if self.labels is None else _named(store, folders, self.labels)
+        rows = Rows(store)
+        for name in sorted(store.names(split)):
+            parts = name.split("/")
+            if len(parts) < 3 or not parts[-1] or not is_picture(store, name):
+                continue
+            if classes[parts[1]] in labels.names:
+                rows.add(name, labels.index(classes[parts[1]]))
+            else:
+                rows.leave_out(name)
+        if not rows.sources:
+            raise DatasetError(
+                f"{store.path}/{split}: no picture in its class folders ({', '.join(_classes(store, split))}); "
+                "a picture is told by its ending, such as .jpg, or by its content"
+            )
+        return rows.reading(split, labels, "folders" if self.labels is None else self.labels.id)
 
 
-def read(store: Store, split: str) -> Split:
-    """Read one split. Which class is which index is told by the class folders of all splits together.
+def labels_of_words(words: Iterable[str]) -> LabelSet:
+    """The label set of class names: the seven basic expressions, and contempt where it is named; or a set of their own.
 
-    Numbers are RAF-DB's order if they are 1..7, AffectNet's if they are 0..6 or 0..7. Expressions by word give
-    the seven basic ones (and contempt where it has a folder), other words a set of their own; both in
-    alphabetical order.
+    Both are in alphabetical order.
 
     Raises:
-        DatasetError: numbers of no known order, numbers beside words, or no picture at all.
         LabelsError: words that make no label set.
     """
-    found = sorted({folder for name in splits(store) for folder in _classes(store, name)})
-    labels, index_of = _labels(store, found)
-    pictures = [
-        (str(path), index_of[path.parts[1]])
-        for path in map(PurePosixPath, sorted(store.names(split)))
-        if len(path.parts) > 2 and path.suffix.lower() in _ENDINGS
-    ]
-    if not pictures:
-        raise DatasetError(
-            f"{store.path}/{split}: no picture in its class folders ({', '.join(_classes(store, split))}); "
-            f"pictures end in {', '.join(sorted(_ENDINGS))}"
-        )
-    sources, targets = zip(*pictures, strict=True)
-    return Split(split, labels, sources, np.array(targets, np.int64), None, store, "folders")
+    names = {canonical(word) for word in words}
+    if names <= set(Expression):
+        names |= set(Expression) - {Expression.CONTEMPT}
+    return label_set(sorted(names))
+
+
+def numbering(labels: LabelSet) -> dict[str, str]:
+    """The class of each number, as data sets write them: RAF-DB counts from 1, all others from 0."""
+    first = 1 if labels.id == "rafdb" else 0
+    return {str(number): name for number, name in enumerate(labels.names, start=first)}
 
 
 def _classes(store: Store, split: str) -> list[str]:
     """The folders of a split, sorted."""
-    parts = (name.split("/") for name in store.names(split) if name.endswith("/"))
-    return sorted(part[1] for part in parts if len(part) == 3)
+    parts = (PurePosixPath(name).parts for name in store.names(split) if name.endswith("/"))
+    return sorted(part[1] for part in parts if len(part) == 2)
 
 
-def _labels(store: Store, folders: list[str]) -> tuple[LabelSet, dict[str, int]]:
-    """The label set of class folders, and each folder's index in it."""
+def _told(store: Store, folders: list[str]) -> tuple[LabelSet, dict[str, str]]:
+    """The label set that class folders tell, and each folder's class."""
     numbers = {int(folder) for folder in folders if folder.isdecimal()}
     if not numbers:
-        words = {canonical(folder) for folder in folders}
-        if words <= set(Expression):
-            words |= set(Expression) - {Expression.CONTEMPT}
-        labels = label_set(sorted(words))
-        return labels, {folder: labels.index(folder) for folder in folders}
+        return labels_of_words(folders), {folder: canonical(folder) for folder in folders}
     labels = _NUMBERED.get(frozenset(numbers))
     if labels is None or not all(folder.isdecimal() for folder in folders):
         known = "; ".join(f"{min(keys)}..{max(keys)} is {labels}" for keys, labels in _NUMBERED.items())
@@ -74,4 +102,24 @@ def _labels(store: Store, folders: list[str]) -> tuple[LabelSet, dict[str, int]]
             f"{store.path}: the class folders {', '.join(folders)} are no numbering that is known: {known}. "
             "Give the folders words, such as happiness, or make empty ones for the missing numbers"
         )
-    return labels, {folder: int(folder) - min(numbers) for folder in folders}
+    return labels, {folder: labels.names[int(folder) - min(numbers)] for folder in folders}
+
+
+def _named(store: Store, folders: list[str], labels: LabelSet) -> tuple[LabelSet, dict[str, str]]:
+    """The named label set, and each folder's class in it; in AffectNet's case contempt may be one more."""
+    numbers = numbering(labels)
+    known = {**numbers, **{name: name for name in labels.names}}
+    if labels.id == "affectnet7":
+        known |= dict.fromkeys(("7", Expression.CONTEMPT.value), Expression.CONTEMPT.value)
+    plain = {folder: str(int(folder)) if folder.isdecimal() else canonical(folder) for folder in folders}
+    classes = {folder: known.get(plain[folder], "") for folder in folders}
+    strangers = [folder for folder in folders if not classes[folder]]
+    missing = [name for name in labels.names if name not in classes.values()]
+    if strangers or missing:
+        what = f"{', '.join(strangers)} are none of" if strangers else f"{', '.join(missing)} have no folder among"
+        raise DatasetError(
+            f"{store.path}: the class folders are {', '.join(folders)}; {what} the classes of {labels}, numbered "
+            f"{min(numbers)}..{max(numbers)}. Rename the folders, make empty ones for missing classes, or name "
+            "another data set"
+        )
+    return labels, classes

@@ -8,19 +8,22 @@ from posterv2.data.store import Store
 from posterv2.labels import LabelSet, mapping
 from posterv2.preprocessing import read_image
 
+SPLITS = ("train", "valid", "val", "test", "all")
+"""The names that splits have; `all` is a set that is not divided."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Labelled pictures, in a fixed order.
 
     Attributes:
-        name: the split's name in its data set: `train`, `valid`, `val` or `test`.
+        name: the split's name in its data set, one of `SPLITS`.
         labels: which index is which class.
         sources: the N pictures' names in `store`.
         targets: (N,), int64, each picture's index in `labels`.
         distributions: (N, C), float32, rows that sum to 1: how the annotators voted; None where nobody knows.
         store: where the pictures' bytes lie.
-        dataset: the layout it was read as, one of `dataset.READERS`.
+        dataset: what it was read as, one of `dataset.READERS`.
     """
 
     name: str
@@ -52,6 +55,16 @@ class Split:
     def empty_classes(self) -> list[str]:
         """The classes without a picture."""
         return [name for name, count in self.counts().items() if count == 0]
+
+    def subset(self, kept: np.ndarray, name: str | None = None) -> "Split":
+        """The pictures at which `kept`, (N,), bool, is set, as a split of their own."""
+        return replace(
+            self,
+            name=name or self.name,
+            sources=tuple(source for source, keep in zip(self.sources, kept, strict=True) if keep),
+            targets=self.targets[kept],
+            distributions=None if self.distributions is None else self.distributions[kept],
+        )
 
     def relabel(self, target: LabelSet) -> "Split":
         """The same pictures under another label set: classes are matched by name, never by position.

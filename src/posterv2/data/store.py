@@ -5,8 +5,10 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from posterv2.errors import DatasetError
 
@@ -33,14 +35,44 @@ class Store(ABC):
                 raise DatasetError(f"{self.path}: cannot be read: {error}") from error
         return self._names[folder]
 
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """One file, to read it bit by bit.
+
+        Raises:
+            DatasetError: as from `read`.
+        """
+        with self._naming(name), self._open(name) as file:
+            yield file
+
     def read(self, name: str) -> bytes:
         """The bytes of one file.
 
         Raises:
             DatasetError: it cannot be read; the message names it.
         """
+        with self.open(name) as file:
+            return file.read()
+
+    def size(self, name: str) -> int:
+        """The length of one file in bytes, without reading it.
+
+        Raises:
+            DatasetError: as from `read`.
+        """
+        with self._naming(name):
+            return self._size(name)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file, told from the listing of its topmost folder: fast for many files."""
+        top, slash, _ = name.partition("/")
+        return name in self.names(top if slash else "")
+
+    @contextmanager
+    def _naming(self, name: str) -> Iterator[None]:
+        """What goes wrong inside becomes an error that names the file."""
         try:
-            return self._read(name)
+            yield
         # In a zip, encrypted files are a RuntimeError, damaged ones a zlib.error, BadZipFile or EOFError.
         except (KeyError, OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(f"{self.path / name}: cannot be read: {error}") from error
@@ -49,7 +81,10 @@ class Store(ABC):
     def _list(self, folder: str) -> Iterable[str]: ...
 
     @abstractmethod
-    def _read(self, name: str) -> bytes: ...
+    def _open(self, name: str) -> IO[bytes]: ...
+
+    @abstractmethod
+    def _size(self, name: str) -> int: ...
 
 
 class FolderStore(Store):
@@ -66,8 +101,24 @@ class FolderStore(Store):
             if not folder:
                 return
 
-    def _read(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
+    def _open(self, name: str) -> IO[bytes]:
+        return (self.path / name).open("rb")
+
+    def _size(self, name: str) -> int:
+        return (self.path / name).stat().st_size
+
+
+class TableStore(FolderStore):
+    """A CSV file that was named itself, and the folder that it lies in; at the top only the file is seen."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file.parent)
+        self.file = file.name
+
+    def names(self, folder: str) -> frozenset[str]:
+        """As `Store.names`; the folder's other CSV files are not what was asked for."""
+        found = super().names(folder)
+        return found if folder else frozenset(name for name in found if name == self.file or not is_table(name))
 
 
 class ZipStore(Store):
@@ -99,15 +150,22 @@ class ZipStore(Store):
         folders = {f"{folder}/" for parent in parents for folder in (parent, *map(str, PurePosixPath(parent).parents))}
         return frozenset(name for name in folders.union(names) if all(map(_visible, name.rstrip("/").split("/"))))
 
-    def _read(self, name: str) -> bytes:
-        return self._archive().read(name)
+    def _open(self, name: str) -> IO[bytes]:
+        return self._archive().open(name)
+
+    def _size(self, name: str) -> int:
+        return self._archive().getinfo(name).file_size
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return name in self._all
 
 
 def open_store(path: str | Path) -> Store:
-    """The store of a folder or of a zip.
+    """The store of a folder, of a zip, or of a CSV file with what lies beside it.
 
     Raises:
-        DatasetError: there is nothing at `path`, or a file that is no zip.
+        DatasetError: there is nothing at `path`, or a file that is neither.
     """
     path = Path(path)
     if path.is_dir():
@@ -115,7 +173,9 @@ def open_store(path: str | Path) -> Store:
     if path.is_file():
         if zipfile.is_zipfile(path):
             return ZipStore(path)
-        raise DatasetError(f"{path}: a data set is a folder or a zip, and this file is neither")
+        if is_table(path.name):
+            return TableStore(path)
+        raise DatasetError(f"{path}: a data set is a folder or a zip (or one CSV file), and this file is none of them")
     beside = f"; {path.parent} holds {listing(FolderStore(path.parent))}" if path.parent.is_dir() else ""
     raise DatasetError(f"{path}: there is no such folder or zip{beside}")
 
@@ -125,6 +185,11 @@ def listing(store: Store) -> str:
     top = sorted(store.names(""))
     more = f" and {len(top) - 10} more" if len(top) > 10 else ""
     return (", ".join(top[:10]) + more) or "nothing"
+
+
+def is_table(name: str) -> bool:
+    """Whether a file is a CSV, by its ending."""
+    return name.lower().endswith(".csv")
 
 
 def _visible(name: str) -> bool:

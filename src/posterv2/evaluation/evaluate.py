@@ -23,7 +23,7 @@ class Evaluation:
         confusion_matrix: (C, C), int64, rows true, columns predicted.
         weights: the classifier's name.
         data: where the data set lies.
-        dataset: its layout, `ferplus` or `folders`.
+        dataset: what it was read as, one of `data.dataset.READERS`.
         split: the split's name.
     """
 
