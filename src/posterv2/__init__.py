@@ -80,9 +80,8 @@ def load_network(name_or_file: str | Path, labels: str | Sequence[str] | LabelSe
     from posterv2.errors import require
 
     require("torch", "torch")
-    from posterv2.checkpoints.network import open_weights
-
-    return open_weights(name_or_file, labels)[0]
+    # By name, as all names below: the parts that the base stands on import this file, and none of them asks for torch.
+    return importlib.import_module("posterv2.checkpoints.network").open_weights(name_or_file, labels)[0]
 
 
 def __getattr__(name: str) -> object:

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from posterv2 import load_network
 from posterv2.checkpoints.format import save
-from posterv2.checkpoints.network import load_network, open_weights
+from posterv2.checkpoints.network import open_weights
 from posterv2.errors import LabelsError, WeightsError
 from posterv2.labels import LABEL_SETS
 

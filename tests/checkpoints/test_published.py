@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from posterv2 import load_network
 from posterv2.checkpoints.backbones import Stream, load_backbone
 from posterv2.checkpoints.names import PUBLISHED, PUBLISHED_DROPPED, is_parameter, renamed
-from posterv2.checkpoints.network import load_network, open_weights
+from posterv2.checkpoints.network import open_weights
 from posterv2.checkpoints.published import open_published, read_published
 from posterv2.errors import LabelsError, UnsafeWeightsError, WeightsError
 from posterv2.labels import LABEL_SETS

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from posterv2 import load_network
 from posterv2.checkpoints.names import PUBLISHED, renamed
-from posterv2.checkpoints.network import load_network
 from posterv2.models.poster import PosterNetwork
 from posterv2.training import sam
 from tests.parity import fill
@@ -133,7 +133,7 @@ def sam_step(
     """One step with the published radius; the losses of its two passes."""
     losses: list[float] = []
 
-    def forward_backward() -> None:
+    def forward_backward(perturbed: bool) -> None:
         loss = F.cross_entropy(network(faces), targets)
         losses.append(loss.item())
         loss.backward()

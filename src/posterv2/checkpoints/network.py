@@ -36,8 +36,3 @@ def open_weights(name_or_file: str | Path, labels: Labels | None = None) -> tupl
     network, header = format.load(path)
     header.expect_labels(None if labels is None else label_set(labels), str(path))
     return network, header
-
-
-def load_network(name_or_file: str | Path, labels: Labels | None = None) -> PosterNetwork:
-    """The network alone; see `open_weights`."""
-    return open_weights(name_or_file, labels)[0]

@@ -106,8 +106,8 @@ def table(
     plain = plain or not sys.stdout.isatty()
     columns, rows = list(map(_visible, columns)), [list(map(_visible, row)) for row in rows]
     console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
-    style = {"box": None, "padding": (0, 2, 0, 0)} if plain else {"box": box.SIMPLE_HEAD}
-    sheet = Table(**style, pad_edge=False, show_edge=False)
+    sheet = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    sheet.padding = (0, 2, 0, 0) if plain else (0, 1)
     for column in columns:
         sheet.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
