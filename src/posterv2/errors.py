@@ -9,6 +9,7 @@
     │   └── UnsafeWeightsError  1  a weight file that asks for code to be run
     ├── OutputError         1  a file that cannot be written
     ├── TrainingError       1  a training run that cannot go on
+    ├── StoppedError        130  a training run that was asked to stop, and can go on
     └── MissingExtraError   3  an optional part that is not installed
 
 Each message says what was wrong, with the value got, and what to do.
@@ -57,6 +58,12 @@ class OutputError(PosterError):
 
 class TrainingError(PosterError):
     """A training run that cannot go on."""
+
+
+class StoppedError(PosterError):
+    """A run was asked to stop and did so; the message says how to go on."""
+
+    exit_code = 130
 
 
 class MissingExtraError(PosterError):

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from posterv2.checkpoints.header import read_header
 from posterv2.cli import app
+from posterv2.training.config import load_config
 
 QUICK = ("model=posterv2-nano", "epochs=2", "batch_size=4")
 
@@ -61,7 +62,67 @@ def test_what_cannot_be_is_one_line(words: list[str], code: int, says: str, ferp
     assert not (tmp_path / "run").exists()
 
 
-def test_missing_options_are_named(tmp_path: Path):
-    result = run("ferplus", "--out", tmp_path)
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["ferplus"], "a run needs a folder: give --out RUN"),
+        (["--out", "RUN"], "a run needs a recipe and data"),
+        (["--from", "nowhere.json", "--out", "RUN"], "nowhere.json: no run card"),
+        (["ferplus", "--from", "nowhere.json", "--out", "RUN"], "--from takes recipe and settings from the card"),
+        (["--resume", "nowhere"], "no run card"),
+        (["--resume", __file__], f"--init {__file__}"),
+    ],
+)
+def test_what_is_missing_is_named(words: list[str], says: str):
+    result = run(*words)
     assert result.exit_code == 2
-    assert "--data" in result.stderr
+    assert says in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_resume_and_again_need_nothing_else(ferplus_zip: Path, tmp_path: Path):
+    out = tmp_path / "run"
+    assert run("ferplus", *QUICK, "epochs=1", "--data", ferplus_zip, "--out", out).exit_code == 0
+    resumed = run("ferplus", "--resume", out)
+    assert resumed.exit_code == 0, resumed.stderr
+    again = run("--from", out / "run.json", "--out", tmp_path / "again")
+    assert again.exit_code == 0, again.stderr
+    one, two = (read_header(folder / "last.safetensors").metrics for folder in (out, tmp_path / "again"))
+    assert one == two
+    refused = run("ferplus", "--resume", out, "epochs=3")
+    assert (refused.exit_code, "give nothing beside it" in refused.stderr) == (2, True)
+    assert run("rafdb", "--resume", out).exit_code == 2
+
+
+PUBLISHED = ["--lr", "3.5e-5", "--batch-size", "144", "--epochs", "200", "--gpu", "0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (
+            ["--data", "RAF", "--data_type", "RAF-DB", *PUBLISHED],
+            "posterv2 train rafdb lr=3.5e-5 batch_size=144 epochs=200 --data RAF --out RUN selection=published "
+            "--device cuda:0",
+        ),
+        (
+            ["--data", "A B", "--data_type", "AffectNet-7", "--lr", "1e-6"],
+            "posterv2 train affectnet7 lr=1e-6 --data 'A B' --out RUN selection=published",
+        ),
+        (
+            ["--data", "C", "--data_type", "CAER-S", "-b", "8", "--resume", "x.pth"],
+            "posterv2 train caers batch_size=8 --data C --out RUN selection=published --init x.pth",
+        ),
+        (
+            ["--data", "RAF", "--evaluate", "best.pth"],
+            "posterv2 evaluate --data RAF --weights best.pth --labels rafdb",
+        ),
+        (["--data", "X", "--data_type", "FER"], "no data type 'FER' in the published code"),
+    ],
+)
+def test_published_commands_are_answered_with_ours(words: list[str], ours: str):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stderr.strip().endswith(ours) or ours in result.stderr
+    if ours.startswith("posterv2 train"):
+        load_config(ours.split()[2], [word for word in ours.split() if "=" in word])

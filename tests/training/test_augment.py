@@ -6,10 +6,16 @@ import numpy as np
 import torch
 
 from posterv2.preprocessing import Preprocessing
-from posterv2.training.augment import augment, normalise, random_affine, random_erase, random_flip
+from posterv2.training.augment import Draws, augment, normalise, random_affine, random_erase, random_flip
 from posterv2.training.config import TrainConfig
 
 FACES = torch.randint(0, 256, (400, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+DRAWS = Draws(len(FACES))
+
+
+def ranges(rotation: float = 0, scaling: float = 0, shift: float = 0) -> TrainConfig:
+    return TrainConfig(recipe="test", rotation=rotation, scaling=scaling, shift=shift)
 
 
 def test_normalise_is_the_one_definition() -> None:
@@ -21,19 +27,19 @@ def test_normalise_is_the_one_definition() -> None:
 
 def test_flip_takes_its_share() -> None:
     torch.manual_seed(0)
-    flipped = random_flip(FACES, 0.5)
+    flipped = random_flip(FACES, 0.5, Draws(len(FACES)))
     same = (flipped == FACES).flatten(1).all(1)
     mirrored = (flipped == FACES.flip(-1)).flatten(1).all(1)
     assert (same ^ mirrored).all()
     assert 150 < mirrored.sum() < 250
-    assert torch.equal(random_flip(FACES, 0.0), FACES)
-    assert torch.equal(random_flip(FACES, 1.0), FACES.flip(-1))
+    assert torch.equal(random_flip(FACES, 0.0, Draws(len(FACES))), FACES)
+    assert torch.equal(random_flip(FACES, 1.0, Draws(len(FACES))), FACES.flip(-1))
 
 
 def test_erased_areas_and_aspects_are_the_published_ones() -> None:
     torch.manual_seed(0)
     faces = torch.ones(4000, 3, 112, 112)
-    erased = random_erase(faces, 0.5, (0.02, 0.1)) == 0
+    erased = random_erase(faces, 0.5, (0.02, 0.1), Draws(len(faces))) == 0
     assert torch.equal(erased[:, 0], erased[:, 1])  # all channels alike
     hit = erased[:, 0][erased[:, 0].flatten(1).any(1)]
     assert 0.46 < len(hit) / 4000 < 0.54
@@ -54,19 +60,19 @@ def test_erased_areas_and_aspects_are_the_published_ones() -> None:
 def test_erase_that_never_fits_erases_nothing() -> None:
     faces = torch.ones(50, 3, 2, 2)
     torch.manual_seed(0)
-    assert torch.equal(random_erase(faces, 1.0, (0.98, 0.99)), faces)
+    assert torch.equal(random_erase(faces, 1.0, (0.98, 0.99), Draws(len(faces))), faces)
 
 
 def test_affine_without_range_is_the_identity() -> None:
     faces = torch.randn(3, 3, 24, 24)
-    torch.testing.assert_close(random_affine(faces, 0, 0, 0), faces, rtol=0, atol=1e-5)
+    torch.testing.assert_close(random_affine(faces, ranges(), Draws(len(faces))), faces, rtol=0, atol=1e-5)
 
 
 def test_affine_shift_is_a_share_of_the_side() -> None:
     torch.manual_seed(0)
     faces = torch.zeros(300, 1, 101, 101)
     faces[:, :, 48:53, 48:53] = 1
-    moved = random_affine(faces, 0, 0, 0.1)
+    moved = random_affine(faces, ranges(shift=0.1), Draws(len(faces)))
     line = torch.arange(101.0)
     centres = (moved.sum(2) * line).sum(-1) / moved.sum((2, 3)) - 50
     assert 8 < centres.abs().max() < 10.2  # 0.1 of 101 pixels
@@ -77,7 +83,7 @@ def test_affine_rotates_without_stretching() -> None:
     torch.manual_seed(0)
     faces = torch.zeros(200, 1, 101, 101)
     faces[:, :, 10:13, 49:52] = 1  # a dot 39 pixels above the centre
-    turned = random_affine(faces, 14, 0, 0)
+    turned = random_affine(faces, ranges(rotation=14), Draws(len(faces)))
     line = torch.arange(101.0) - 50
     across = (turned.sum(2) * line).sum(-1)[:, 0] / turned.sum((1, 2, 3))
     down = (turned.sum(3) * line).sum(-1)[:, 0] / turned.sum((1, 2, 3))
@@ -92,7 +98,35 @@ def test_the_whole_is_seeded_and_normalised() -> None:
     first, again = [], []
     for results in (first, again):
         torch.manual_seed(5)
-        results.append(augment(FACES, preprocessing, config))
+        results.append(augment(FACES, preprocessing, config, DRAWS))
     assert torch.equal(first[0], again[0])
-    still = augment(FACES, preprocessing, TrainConfig(recipe="test", flip=0, erase=0))
+    still = augment(FACES, preprocessing, TrainConfig(recipe="test", flip=0, erase=0), DRAWS)
     torch.testing.assert_close(still, normalise(FACES, preprocessing), rtol=0, atol=0)
+
+
+def test_what_is_skipped_changes_nothing() -> None:
+    """The published order on whole faces, then every second pixel, equals augmenting the rows that are kept."""
+    preprocessing, config = Preprocessing(size=24), TrainConfig(recipe="test", erase=1.0, erase_area=(0.05, 0.3))
+    torch.manual_seed(3)
+    whole = augment(FACES, preprocessing, config, DRAWS)[:, :, ::2, ::2]
+    torch.manual_seed(3)
+    kept = augment(FACES[:, :, ::2], preprocessing, config, DRAWS, stride=2)
+    assert torch.equal(kept, whole)
+    assert kept.shape == (400, 3, 12, 12)
+
+
+def test_one_channel_is_three_alike() -> None:
+    grey = FACES[:, :1]
+    expected = normalise(grey.expand(-1, 3, -1, -1), Preprocessing(size=24))
+    assert torch.equal(normalise(grey, Preprocessing(size=24)), expected)
+
+
+def test_processes_share_the_draws_of_a_step() -> None:
+    config = TrainConfig(recipe="test", erase=0.8)
+    results = []
+    for mine in (slice(None), slice(0, None, 2), slice(1, None, 2)):
+        torch.manual_seed(1)
+        results.append(augment(FACES[mine], Preprocessing(size=24), config, Draws(len(FACES), mine)))
+    whole, even, odd = results
+    assert torch.equal(whole[::2], even)
+    assert torch.equal(whole[1::2], odd)

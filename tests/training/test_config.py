@@ -9,19 +9,31 @@ from posterv2.training.config import TrainConfig, load_config, recipes, settings
 
 
 def test_every_recipe_loads() -> None:
-    assert {"ferplus", "ferplus-nano", "rafdb"} <= set(recipes())
+    assert set(recipes()) == {"affectnet7", "affectnet8", "caers", "custom", "ferplus", "ferplus-nano", "rafdb"}
     for name in recipes():
         assert load_config(name).recipe == name
 
 
-def test_published_settings() -> None:
-    config = load_config("rafdb")
-    assert (config.model, config.labels, config.epochs, config.batch_size) == ("posterv2", "rafdb", 200, 144)
-    assert (config.optimizer, config.lr, config.weight_decay, config.lr_decay) == ("adam", 3.5e-5, 0.0, 0.98)
-    assert (config.sam_rho, config.flip, config.erase, config.erase_area) == (0.05, 0.5, 0.5, (0.02, 0.1))
+@pytest.mark.parametrize(
+    ("recipe", "lr", "erase", "area", "sampler"),
+    [
+        ("rafdb", 3.5e-5, 0.5, (0.02, 0.1), "shuffle"),
+        ("affectnet7", 1e-6, 1.0, (0.05, 0.05), "balanced"),
+        ("affectnet8", 1e-6, 1.0, (0.05, 0.05), "balanced"),
+        ("caers", 4e-5, 1.0, (0.05, 0.05), "shuffle"),
+    ],
+)
+def test_published_settings(recipe: str, lr: float, erase: float, area: tuple[float, float], sampler: str) -> None:
+    config = load_config(recipe)
+    assert (config.lr, config.erase, config.erase_area, config.sampler) == (lr, erase, area, sampler)
+    assert (config.model, config.labels, config.epochs, config.batch_size) == ("posterv2", recipe, 200, 144)
+    assert (config.optimizer, config.weight_decay, config.schedule, config.lr_decay) == ("adam", 0, "exponential", 0.98)
+    assert (config.sam_rho, config.flip, config.precision, config.clip_norm) == (0.05, 0.5, "fp32", 0)
     assert config.freeze_landmarks
-    assert config.precision == "fp32"
-    assert config.clip_norm == 0
+    assert config.landmark_statistics
+    assert config.sam_statistics
+    assert config.crop == "whole"
+    assert (config.soft_labels, config.label_smoothing, config.ema, config.rotation) == (False, 0, 0, 0)
 
 
 def test_overrides_are_typed() -> None:
@@ -51,6 +63,12 @@ def test_overrides_are_typed() -> None:
         ("erase_area=[0.2, 0.1]", "the smaller first"),
         ("flip=1.5", "flip is a share from 0 to 1, got 1.5"),
         ("model=resnet", "posterv2, posterv2-nano"),
+        ("ema=1", "ema is a decay from 0 to below 1, got 1"),
+        ("holdout=0.6", "above 0 and up to 0.5, got 0.6"),
+        ("accumulate=200", "parts a batch of 144 faces, got 200 parts"),
+        ("seed=99999999999999999999", "seed must be below"),
+        ("batch_size=99999999999", "batch_size must be at most 1,048,576"),
+        ("recipe=rafdb", "cannot be a setting"),
         ("clip_norm=1", "sam_rho=0 or clip_norm=0"),
     ],
 )

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,37 @@ import torch
 from PIL import Image
 
 from posterv2.checkpoints.format import load
-from posterv2.errors import DatasetError, LabelsError, TrainingError, UsageError, WeightsError
+from posterv2.data.dataset import open_split
+from posterv2.data.manifest import manifest_hash
+from posterv2.errors import DatasetError, ImageError, LabelsError, TrainingError, UsageError, WeightsError
+from posterv2.evaluation.evaluate import evaluate
+from posterv2.inference.classifier import open_classifier
 from posterv2.labels import LABEL_SETS
-from posterv2.preprocessing import Preprocessing
+from posterv2.models.poster import build
+from posterv2.preprocessing import Preprocessing, read_image
+from posterv2.training import alarms
 from posterv2.training.config import TrainConfig, load_config
 from posterv2.training.history import Epoch
-from posterv2.training.run import Progress, Start, train, validation
+from posterv2.training.parts import evaluation_split, face_crop, hold_out
+from posterv2.training.plan import Plan, Start
+from posterv2.training.run import Progress
+from posterv2.training.run import train as run
 
 
 def quick(*overrides: str, recipe: str = "ferplus") -> TrainConfig:
     return load_config(recipe, ["model=posterv2-nano", "batch_size=4", "epochs=2", *overrides])
+
+
+def train(
+    config: TrainConfig,
+    data: Path,
+    out: Path,
+    dataset: str | None = None,
+    device: str = "auto",
+    start: Start | None = None,
+    progress: Progress | None = None,
+) -> list[Epoch]:
+    return run(Plan(config, data, dataset, device, start or Start()), out, progress)
 
 
 def test_run_folder(ferplus_zip: Path, tmp_path: Path) -> None:
@@ -28,23 +50,25 @@ def test_run_folder(ferplus_zip: Path, tmp_path: Path) -> None:
     seen: list[object] = []
     progress = Progress(
         said.append,
-        seen.append,
+        lambda steps, done: seen.append((steps, done)),
         lambda epoch, meter: seen.append((epoch, meter.faces)),
         lambda epoch: seen.append("end"),
     )
     out = tmp_path / "new" / "run"
     epochs = train(quick(), ferplus_zip, out, progress=progress)
     assert {file.name for file in out.iterdir()} == {
-        "config.json",
+        "run.json",
+        "state.safetensors",
+        "tensorboard",
         "curves.csv",
         "curves.png",
         "last.safetensors",
         "best.safetensors",
     }
     # Two passes a step: SAM counts each face twice.
-    assert seen == [4, (1, 8), (1, 16), "end", (2, 8), (2, 16), "end"]
+    assert seen == [(4, 0), (1, 8), (1, 16), "end", (2, 8), (2, 16), "end"]
     assert len(said) == 1
-    assert "landmark stream is frozen at random weights" in said[0]
+    assert "LANDMARK STREAM IS FROZEN AT RANDOM WEIGHTS" in said[0]
 
     with (out / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -52,9 +76,13 @@ def test_run_folder(ferplus_zip: Path, tmp_path: Path) -> None:
     assert [float(row["valid_accuracy"]) for row in rows] == [epoch.valid_accuracy for epoch in epochs]
     with Image.open(out / "curves.png") as picture:
         assert picture.width > 800
-    described = json.loads((out / "config.json").read_text())
-    assert described["config"]["lr"] == 3.5e-5
-    assert described["train"]["classes"]["happiness"] == 1
+    card = json.loads((out / "run.json").read_text())
+    assert card["plan"]["config"]["lr"] == 3.5e-5
+    assert card["data"]["train"]["classes"]["happiness"] == 1
+    assert card["data"]["train"]["manifest"] == manifest_hash(open_split(ferplus_zip, split="train"))
+    assert card["result"]["accuracy"] == max(epoch.valid_accuracy for epoch in epochs)
+    assert card["machine"]["torch"] == torch.__version__
+    assert len(card["epochs"]) == 2
 
     _, header = load(out / "last.safetensors")
     assert header.labels == LABEL_SETS["ferplus"]
@@ -120,14 +148,14 @@ def test_class_folders_by_name(face_folders: Path, tmp_path: Path) -> None:
     train(quick("epochs=1"), face_folders, tmp_path / "run", "folders", progress=Progress(warning=said.append))
     assert load(tmp_path / "run" / "last.safetensors")[1].labels == LABEL_SETS["ferplus"]
     assert any("no pictures of fear in 'train'" in words for words in said)
-    classes = json.loads((tmp_path / "run" / "config.json").read_text())["train"]["classes"]
+    classes = json.loads((tmp_path / "run" / "run.json").read_text())["data"]["train"]["classes"]
     assert classes["anger"] == 1
     assert classes["fear"] == 0
 
 
 def test_classes_outside_the_labels_are_refused(face_folders: Path, tmp_path: Path) -> None:
     with pytest.raises(LabelsError, match="contempt"):
-        train(quick(recipe="rafdb"), face_folders, tmp_path / "run", "folders")
+        train(quick("selection=published", recipe="rafdb"), face_folders, tmp_path / "run", "folders")
     assert not (tmp_path / "run").exists()
 
 
@@ -155,10 +183,8 @@ def test_unknown_device(ferplus_zip: Path, tmp_path: Path) -> None:
         train(quick(), ferplus_zip, tmp_path / "run", device="warp")
 
 
-def test_bf16_and_workers_and_balance_run(ferplus_zip: Path, tmp_path: Path) -> None:
-    epochs = train(
-        quick("precision=bf16", "workers=1", "sampler=balanced", recipe="ferplus"), ferplus_zip, tmp_path / "run"
-    )
+def test_bf16_and_balance_run(ferplus_zip: Path, tmp_path: Path) -> None:
+    epochs = train(quick("precision=bf16", "sampler=balanced"), ferplus_zip, tmp_path / "run")
     assert np.isfinite([epoch.train_loss for epoch in epochs]).all()
 
 
@@ -170,7 +196,7 @@ def test_a_run_begins_with_given_weights(ferplus_zip: Path, tmp_path: Path) -> N
     for name, value in began.items():
         if "running" not in name and "tracked" not in name:
             torch.testing.assert_close(ended[name], value, rtol=0, atol=1e-6)
-    assert json.loads((tmp_path / "second" / "config.json").read_text())["start"] == {"weights": "last.safetensors"}
+    assert load(tmp_path / "second" / "last.safetensors")[1].training["start"] == {"weights": "last.safetensors"}
 
 
 def test_weights_of_another_network_or_label_set_are_refused(
@@ -184,7 +210,7 @@ def test_weights_of_another_network_or_label_set_are_refused(
         for file in face_folders.glob(f"*/{name}/*"):
             file.unlink()
     with pytest.raises(LabelsError, match="carries its labels"):
-        train(quick(recipe="rafdb"), face_folders, tmp_path / "run", "folders", start=start)
+        train(quick("selection=published", recipe="rafdb"), face_folders, tmp_path / "run", "folders", start=start)
     assert not (tmp_path / "run").exists()
 
 
@@ -193,11 +219,102 @@ def test_validation_beside_test_and_test_alone(face_folders: Path, tmp_path: Pat
     for folder in (face_folders / "valid").iterdir():
         (face_folders / "test" / folder.name).symlink_to(folder)
     (face_folders / "valid" / "happiness" / "happiness_2.png").unlink()
-    labels = LABEL_SETS["ferplus"]
-    assert validation(face_folders, "folders", labels).name == "valid"
+    labels, plan = LABEL_SETS["ferplus"], Plan(quick(), face_folders, "folders")
+    assert evaluation_split(plan, labels).name == "valid"
     shutil.rmtree(face_folders / "valid")
     with pytest.raises(DatasetError):
-        validation(face_folders, "folders", labels)
+        evaluation_split(Plan(quick(), face_folders, "folders"), labels)
     shutil.rmtree(face_folders / "test")
     shutil.copytree(face_folders / "train", face_folders / "test")
-    assert validation(face_folders, "folders", labels).name == "test"
+    assert evaluation_split(Plan(quick(), face_folders, "folders"), labels).name == "test"
+
+
+def test_the_best_epoch_is_chosen_on_faces_held_out(face_folders: Path, tmp_path: Path) -> None:
+    for file in list(face_folders.glob("train/*/*.png")):
+        for copy in range(3):
+            shutil.copy(file, file.with_name(f"{copy}_{file.name}"))
+    out = tmp_path / "run"
+    train(quick("selection=holdout", "holdout=0.25"), face_folders, out)
+    card = json.loads((out / "run.json").read_text())
+    counts = {part: sum(card["data"][part]["classes"].values()) for part in ("train", "chosen_on", "evaluated")}
+    assert counts == {"train": 24, "chosen_on": 8, "evaluated": 8}
+    assert "held out" in card["data"]["chosen_on"]["split"]
+    assert card["result"]["split"] == "valid"
+    assert "held out of the training set" in card["result"]["note"]
+    best = load(out / "best.safetensors")[0]
+    split = open_split(face_folders, "folders", "valid", LABEL_SETS["ferplus"])
+    measured = evaluate(open_classifier(str(out / "best.safetensors")), split)
+    assert card["result"]["accuracy"] == pytest.approx(measured.to_dict()["accuracy"], abs=1e-9)
+    assert best.config.classes == 8
+
+
+def test_held_out_faces_are_a_share_of_each_class_and_no_others(face_folders: Path) -> None:
+    for name in ("anger", "fear"):
+        file = face_folders / "train" / name / f"{name}_1.png"
+        for copy in range(9):
+            shutil.copy(file, file.with_name(f"{copy}.png"))
+    split = open_split(face_folders, "folders", "train", LABEL_SETS["ferplus"])
+    kept, held = hold_out(split, 0.2, seed=1)
+    assert set(kept.sources) | set(held.sources) == set(split.sources)
+    assert not set(kept.sources) & set(held.sources)
+    assert {name: count for name, count in held.counts().items() if count} == {"anger": 2, "fear": 2}
+    assert hold_out(split, 0.2, seed=1)[1].sources == held.sources != hold_out(split, 0.2, seed=2)[1].sources
+    with pytest.raises(DatasetError, match="selection=published"):
+        hold_out(held.subset(np.arange(4) < 1), 0.2, seed=1)
+
+
+def test_own_classes_get_a_new_head_on_trained_weights(face_folders: Path, ferplus_zip: Path, tmp_path: Path) -> None:
+    train(quick("epochs=1", "grayscale=true"), ferplus_zip, tmp_path / "first")
+    for split in ("train", "valid"):
+        (face_folders / split / "happiness").rename(face_folders / split / "Thumbs Up")
+        for folder in (face_folders / split).iterdir():
+            if folder.name not in ("Thumbs Up", "neutral"):
+                shutil.rmtree(folder)
+    config = load_config("custom", ["epochs=1", "batch_size=2", "selection=published", "lr=1e-12"])
+    start = Start(weights=tmp_path / "first" / "last.safetensors")
+    train(config, face_folders, tmp_path / "own", start=start)
+    network, header = load(tmp_path / "own" / "last.safetensors")
+    assert header.labels.names == ("neutral", "thumbs up")
+    assert header.preprocessing.grayscale
+    first = load(start.weights or "")[0]
+    torch.testing.assert_close(network.encoder.class_token, first.encoder.class_token, rtol=0, atol=1e-6)
+    assert network.classifier.weight.shape == (2, 128)
+
+
+def test_a_broken_picture_leaves_no_run(face_folders: Path, tmp_path: Path) -> None:
+    broken = face_folders / "train" / "fear" / "fear_1.png"
+    broken.write_bytes(broken.read_bytes()[:300])
+    with pytest.raises(ImageError, match=r"fear_1\.png"):
+        train(quick("epochs=1"), face_folders, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_face_in_a_scene(tmp_path: Path) -> None:
+    photo = read_image(Path(__file__).parents[2] / "samples" / "astronaut.jpg")
+    crop = face_crop(Preprocessing(48))
+    assert 90 < crop(photo).shape[0] < 110
+    assert crop(photo[300:]).shape == photo[300:].shape  # no face: all of it
+
+
+def test_alarms(ferplus_zip: Path, tmp_path: Path) -> None:
+    network = build("posterv2-nano")
+    loss = network.encoder.class_token.sum()
+    loss.backward()
+    (message,) = alarms.idle_parameters(network)
+    assert message.startswith("no gradient reaches landmark_stream")
+    one = np.zeros((8, 8), int)
+    one[:, 3] = 5
+    (message,) = alarms.one_answer(one, LABEL_SETS["ferplus"])
+    assert "100% of all faces are called sadness, which 12% are" in message
+    assert not list(alarms.one_answer(5 * np.eye(8, dtype=int), LABEL_SETS["ferplus"]))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "layout"),
+    [("rafdb", "rafdb"), ("affectnet7", "affectnet"), ("affectnet8", "affectnet-npy"), ("caers", "caers")],
+)
+def test_each_recipe_on_its_layout(recipe: str, layout: str, laid_out: Callable[[str], Path], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    epochs = train(quick("selection=published", "lr=1e-4", recipe=recipe), laid_out(layout), out)
+    assert len(epochs) == 2
+    assert load(out / "best.safetensors")[1].labels == LABEL_SETS[recipe]

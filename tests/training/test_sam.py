@@ -33,7 +33,8 @@ def test_the_step_is_the_optimisers_own_at_the_perturbed_gradient(kind: type[tor
     optimizer, plain = kind([weight], lr=0.1), kind([twin], lr=0.1)  # pyright: ignore[reportCallIssue]
     calls = []
 
-    def closure() -> None:
+    def closure(perturbed: bool) -> None:
+        assert perturbed == (len(calls) % 2 == 1)
         calls.append(weight.detach().clone())
         (weight**4).sum().backward()
 
@@ -50,7 +51,7 @@ def test_rho_zero_is_a_plain_step_and_clips() -> None:
     weight = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
     calls = []
 
-    def closure() -> None:
+    def closure(perturbed: bool) -> None:
         calls.append(None)
         (0.5 * weight.square().sum()).backward()  # the gradient is the weight itself, its norm is 5
 

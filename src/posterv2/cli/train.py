@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posterv2.cli import console
-from posterv2.errors import require
+from posterv2.cli import console, published
+from posterv2.cli.data import DATASETS
+from posterv2.errors import UsageError, require
 
 if TYPE_CHECKING:
     from posterv2.training.history import Epoch
     from posterv2.training.loop import Meter
+    from posterv2.training.plan import Plan
 
 
 def _show_settings(asked: bool) -> None:
@@ -28,18 +32,21 @@ def _show_settings(asked: bool) -> None:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="What to train, and how: rafdb, ferplus, ferplus-nano.")],
+    recipe: Annotated[
+        str | None, typer.Argument(help="What to train, and how: rafdb, affectnet7, ferplus, custom, ...")
+    ] = None,
     changes: Annotated[
         list[str] | None, typer.Argument(metavar="[SETTING=VALUE]...", help="Settings that differ from the recipe.")
     ] = None,
     *,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="The data set: a folder or a zip.")],
-    out: Annotated[Path, typer.Option(metavar="RUN", help="The run's folder, new or empty.")],
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="The data set: a folder or a zip.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="RUN", help="The run's folder, new or empty.")] = None,
     dataset: Annotated[
-        str | None, typer.Option(metavar="LAYOUT", help="ferplus or folders; by default found by itself.")
+        str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; by default found by itself.")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights to begin the whole network with, of the same labels.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights to begin the whole network with: a file or an embedded model."),
     ] = None,
     backbone: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights to begin the image stream with: ir50.pth.")
@@ -51,10 +58,22 @@ def train(
         ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with this run; nothing else is needed.")
+    ] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN.JSON", help="Do the run of this card again, into --out.")
+    ] = None,
     _settings: Annotated[
         bool,
         typer.Option("--settings", callback=_show_settings, is_eager=True, help="Show all settings and leave."),
     ] = False,
+    data_type: published.DataType = None,
+    lr: published.LearningRate = None,
+    batch_size: published.BatchSize = None,
+    epochs: published.Epochs = None,
+    gpu: published.Gpu = None,
+    evaluate: published.Evaluate = None,
 ) -> None:
     """Train a network by a recipe.
 
@@ -62,48 +81,97 @@ def train(
     Examples:
       posterv2 train ferplus-nano --data ferplus.zip --out runs/nano
       posterv2 train ferplus --data ferplus.zip --out runs/quick epochs=2 lr=1e-3 model=posterv2-nano batch_size=64
-      posterv2 train rafdb --data RAF-DB --out runs/rafdb --dataset folders --backbone ir50.pth
+      posterv2 train rafdb --data RAF-DB --out runs/rafdb --backbone ir50.pth --landmarks mobilefacenet.pth.tar
+      posterv2 train custom --data faces --out runs/mine --init posterv2-nano
+      posterv2 train rafdb --resume runs/rafdb
+      posterv2 train --from runs/nano/run.json --out runs/again
+      torchrun --nproc-per-node 4 -m posterv2 train rafdb --data RAF-DB --out runs/four
     """
+    published.answer(recipe, data, out, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
     require("torch", "torch")
     from posterv2.training.config import load_config
-    from posterv2.training.run import Progress, Start, train
+    from posterv2.training.plan import CARD, Plan, Start
+    from posterv2.training.run import Progress
+    from posterv2.training.run import resume as go_on
+    from posterv2.training.run import train as run
 
-    config = load_config(recipe, changes or ())
+    if resume is not None and resume.is_file():
+        raise UsageError(
+            f"--resume takes a run's folder and {resume} is a file, which holds weights alone; begin with them: "
+            f"posterv2 train RECIPE --data DIR --out RUN --init {resume}"
+        )
+    if resume is not None:
+        plan = Plan.from_card(resume / CARD)
+        if recipe not in (None, plan.config.recipe) or changes or data or out or from_:
+            raise UsageError(
+                f"--resume goes on with the recipe, data and settings of {resume / CARD}; give nothing beside it"
+            )
+        out = resume
+    elif out is None:
+        raise UsageError("a run needs a folder: give --out RUN")
+    elif from_ is not None:
+        if recipe or changes:
+            raise UsageError("--from takes recipe and settings from the card; give no others")
+        plan = Plan.from_card(from_)
+        plan = plan if data is None else replace(plan, data=data)
+    elif recipe is None or data is None:
+        raise UsageError("a run needs a recipe and data: posterv2 train RECIPE --data DIR --out RUN")
+    else:
+        plan = Plan(load_config(recipe, changes or ()), data, dataset, device, Start(init, backbone, landmarks))
     with ExitStack() as stack:
-        show = _Show(stack, config.epochs)
+        show = _Show(stack, plan.config.epochs, plan.config.batch_size)
         progress = Progress(console.warning, show.start, show.step, show.epoch)
-        epochs = train(config, data, out, dataset, device, Start(init, backbone, landmarks), progress)
-    best = max(epochs, key=lambda epoch: epoch.valid_accuracy)
+        done = go_on(out, progress) if resume else run(plan, out, progress)
+    if os.environ.get("RANK", "0") == "0":
+        _sum_up(out, plan, done)
+
+
+def _sum_up(out: Path, plan: Plan, epochs: list[Epoch]) -> None:
+    import json
+
+    from posterv2.training.plan import CARD
+    from posterv2.training.run import best_of
+
+    best = best_of(epochs)
     rows = [
-        ("best", str(best.epoch), f"{best.valid_accuracy:.2%}", f"{best.valid_mean_class_accuracy:.2%}"),
-        ("last", str(len(epochs)), f"{epochs[-1].valid_accuracy:.2%}", f"{epochs[-1].valid_mean_class_accuracy:.2%}"),
+        (str(out / f"{name}.safetensors"), str(epoch.epoch), *map("{:.2%}".format, _figures(epoch)))
+        for name, epoch in (("best", best), ("last", epochs[-1]))
     ]
-    table = [(str(out / f"{name}.safetensors"), *rest) for name, *rest in rows]
-    console.result(console.table(("weights", "epoch", "accuracy", "mean class accuracy"), table, right=("epoch",)))
+    console.result(console.table(("weights", "epoch", "accuracy", "mean class accuracy"), rows, right=("epoch",)))
+    result = json.loads((out / CARD).read_text())["result"]
+    console.note(
+        f"best.safetensors on {result['split']!r}: accuracy {result['accuracy']:.2%}, mean class accuracy "
+        f"{result['mean_class_accuracy']:.2%}; {result['note']}"
+    )
+
+
+def _figures(epoch: Epoch) -> tuple[float, float]:
+    return epoch.valid_accuracy, epoch.valid_mean_class_accuracy
 
 
 class _Show:
     """The progress line while steps run, and one line after each epoch."""
 
-    def __init__(self, stack: ExitStack, epochs: int) -> None:
-        self.stack, self.epochs = stack, epochs
-        self.begun = 0.0
+    def __init__(self, stack: ExitStack, epochs: int, batch_size: int) -> None:
+        self.stack, self.epochs, self.batch_size = stack, epochs, batch_size
+        self.begun, self.first = 0.0, 0
 
-    def start(self, steps: int) -> None:
-        """Begin the bar over all steps of the run."""
-        self.advance = self.stack.enter_context(console.progress("Training", steps))
+    def start(self, steps: int, done: int) -> None:
+        """Begin the bar over the steps of the run that are left."""
+        self.advance = self.stack.enter_context(console.progress("Training", steps - done))
 
     def step(self, epoch: int, meter: Meter) -> None:
-        """Say where the epoch stands."""
-        if meter.steps == 1:
-            self.begun = time.monotonic()
-            rate = ""
-        else:
-            rate = f"{meter.faces * (meter.steps - 1) / meter.steps / (time.monotonic() - self.begun):.0f} faces/s"
+        """Say where the epoch stands; the rate leaves the first step out, which warms up."""
+        now = time.monotonic()
+        if not self.first:
+            self.begun, self.first = now, meter.steps
+        done = (meter.steps - self.first) * self.batch_size
+        rate = f"{done / (now - self.begun):.0f} faces/s" if done else ""
         self.advance(f"epoch {epoch}/{self.epochs}  loss {meter.loss:.4f}  accuracy {meter.accuracy:.1%}  {rate}")
 
     def epoch(self, epoch: Epoch) -> None:
         """Say what the epoch came to."""
+        self.first = 0
         console.note(
             f"epoch {epoch.epoch}/{self.epochs}: loss {epoch.train_loss:.4f}, accuracy {epoch.train_accuracy:.2%}; "
             f"validation loss {epoch.valid_loss:.4f}, accuracy {epoch.valid_accuracy:.2%}; {epoch.seconds:.0f} s"

@@ -12,13 +12,15 @@ from posterv2.models.landmark_stream import LandmarkStream
 
 
 class PosterNetwork(nn.Module):
-    """Normalised faces (B, 3, S, S) -> logits (B, C).
+    """Normalised faces (B, 3, S, S) -> logits (B, C); training may give only the pixels that it looks at.
+
+    Those are every `pixel_stride`-th row and column: (B, 3, S / stride, S / stride).
 
     With the default config the published network, equal to the last digit once its weights are in: 43.75 M
     parameters, 8.6 G multiply-adds at S = 224. Weights come from `posterv2.checkpoints`, never from here.
 
     Raises:
-        UsageError: the input is not (B, 3, S, S) with the config's S.
+        UsageError: the input has neither of the two shapes.
     """
 
     def __init__(self, config: PosterConfig) -> None:
@@ -51,11 +53,11 @@ class PosterNetwork(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        size = self.config.image_size
-        if x.ndim != 4 or x.shape[1:] != (3, size, size):
+        size, stride = self.config.image_size, self.config.pixel_stride
+        if x.ndim != 4 or x.shape[1:] not in ((3, size, size), (3, size // stride, size // stride)):
             raise UsageError(f"the network takes (B, 3, {size}, {size}), got {tuple(x.shape)}")
-        stride = self.config.pixel_stride
-        x = x[:, :, ::stride, ::stride]
+        if x.shape[-1] == size:
+            x = x[:, :, ::stride, ::stride]
         landmarks = self.landmark_stream(x)
         landmarks[2] = self.landmark_projection(landmarks[2])
         tokens = []

@@ -13,6 +13,9 @@ from posterv2.errors import UsageError
 from posterv2.labels import label_set
 from posterv2.models.config import network_config
 
+DATA_LABELS = "data"
+"""The `labels` of a run that takes the data set's own classes."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -21,9 +24,10 @@ class TrainConfig:
     Attributes:
         recipe: the recipe that these settings began with.
         model: the network, `posterv2` or `posterv2-nano`.
-        labels: the label set that the weights will carry.
+        labels: the label set that the weights will carry; `data` takes the data set's own.
         epochs: passes over the training set.
-        batch_size: faces a step.
+        batch_size: faces a step, over all processes together.
+        accumulate: parts that a step's faces go through the network in, one after the other; takes less memory.
         seed: begins every random draw.
         optimizer: `adam`, `adamw` or `sgd` (momentum 0.9).
         lr: learning rate; the peak of a one-cycle schedule.
@@ -33,9 +37,16 @@ class TrainConfig:
         lr_decay: factor on the learning rate after each epoch of the exponential schedule.
         clip_norm: gradients are scaled down to this norm; 0 leaves them.
         sam_rho: radius of sharpness-aware minimisation, which doubles a step's cost; 0 takes plain steps.
-        freeze_landmarks: the landmark stream gets no gradient; its batch-norm statistics move all the same.
+        sam_statistics: SAM's second pass moves the batch-norm statistics too, as published.
+        freeze_landmarks: the landmark stream gets no gradient.
+        landmark_statistics: the batch-norm statistics of a frozen landmark stream move all the same, as published.
         soft_labels: targets are the annotators' votes where the data set has them; else one class a face.
+        label_smoothing: share of each target that is spread over all classes.
+        ema: the kept network is a running mean of the weights with this decay a step; 0 keeps the weights.
+        selection: the best epoch is chosen on a `holdout` of the training set, or (`published`) on the test split.
+        holdout: share of each class of the training set that is held out.
         sampler: `shuffle`, or `balanced` (each class equally likely, with replacement).
+        crop: what of a picture is taken: `whole`, or the likeliest `face` found in it (all of it where none is found).
         grayscale: the network sees grey faces only, in training and in prediction.
         margin: what prediction adds around a detected box, a share of its side, to crop as the training faces are.
         mirror: validation and prediction take the mean over a face and its mirror image, at twice the cost.
@@ -46,7 +57,8 @@ class TrainConfig:
         erase: share of faces that lose a rectangle.
         erase_area: smallest and largest share of the face that the rectangle takes.
         precision: `fp32`, or `bf16` (autocast).
-        workers: processes that decode pictures; 0 decodes in the training process.
+        channels_last: memory layout of maps; faster on nearly every machine.
+        compile: the network goes through `torch.compile`; takes minutes before the first step.
     """
 
     recipe: str
@@ -54,6 +66,7 @@ class TrainConfig:
     labels: str = "rafdb"
     epochs: int = 200
     batch_size: int = 144
+    accumulate: int = 1
     seed: int = 0
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 3.5e-5
@@ -63,9 +76,16 @@ class TrainConfig:
     lr_decay: float = 0.98
     clip_norm: float = 0.0
     sam_rho: float = 0.05
+    sam_statistics: bool = True
     freeze_landmarks: bool = True
+    landmark_statistics: bool = True
     soft_labels: bool = False
+    label_smoothing: float = 0.0
+    ema: float = 0.0
+    selection: Literal["holdout", "published"] = "holdout"
+    holdout: float = 0.1
     sampler: Literal["shuffle", "balanced"] = "shuffle"
+    crop: Literal["whole", "face"] = "whole"
     grayscale: bool = False
     margin: float = 0.0
     mirror: bool = False
@@ -76,25 +96,37 @@ class TrainConfig:
     erase: float = 0.5
     erase_area: tuple[float, float] = (0.02, 0.1)
     precision: Literal["fp32", "bf16"] = "fp32"
-    workers: int = 0
+    channels_last: bool = True
+    compile: bool = False
 
     def __post_init__(self) -> None:
         network_config(self.model)
-        label_set(self.labels)
-        for name in ("epochs", "batch_size"):
+        if self.labels != DATA_LABELS:
+            label_set(self.labels)
+        for name in ("epochs", "batch_size", "accumulate"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("weight_decay", "clip_norm", "sam_rho", "rotation", "workers", "seed"):
+        for name in ("weight_decay", "clip_norm", "sam_rho", "rotation", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be a number from 0, got {getattr(self, name)}")
+        if self.seed >= 2**64:
+            raise UsageError(f"seed must be below 2**64, got {self.seed}")
+        if self.batch_size > 2**20:
+            raise UsageError(f"batch_size must be at most {2**20:,}, got {self.batch_size}")
         for name in ("lr", "lr_decay"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("warmup", "flip", "scaling", "shift", "erase"):
+        for name in ("warmup", "flip", "scaling", "shift", "erase", "label_smoothing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
+        if not 0 <= self.ema < 1:
+            raise UsageError(f"ema is a decay from 0 to below 1, got {self.ema}")
+        if not 0 < self.holdout <= 0.5:
+            raise UsageError(f"holdout is a share above 0 and up to 0.5, got {self.holdout}")
         if not 0 < self.erase_area[0] <= self.erase_area[1] < 1:
             raise UsageError(f"erase_area needs two shares, the smaller first, got {list(self.erase_area)}")
+        if self.accumulate > self.batch_size:
+            raise UsageError(f"accumulate parts a batch of {self.batch_size} faces, got {self.accumulate} parts")
         if self.sam_rho and self.clip_norm:
             raise UsageError("clip_norm goes with plain steps only; set sam_rho=0 or clip_norm=0")
 
@@ -142,7 +174,10 @@ def load_config(recipe: str, overrides: Iterable[str] = ()) -> TrainConfig:
     if recipe not in recipes():
         raise UsageError(f"there is no recipe {recipe!r}; choose one of {', '.join(recipes())}")
     text = (resources.files("posterv2") / "recipes" / f"{recipe}.toml").read_text("utf-8")
-    return TrainConfig.from_values({"recipe": recipe, **tomllib.loads(text), **dict(map(_override, overrides))})
+    changes = dict(map(_override, overrides))
+    if "recipe" in changes:
+        raise UsageError(f"the recipe is {recipe!r} and cannot be a setting; name another one in its place")
+    return TrainConfig.from_values({"recipe": recipe, **tomllib.loads(text), **changes})
 
 
 def _override(text: str) -> tuple[str, object]:

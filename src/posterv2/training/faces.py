@@ -1,56 +1,102 @@
-"""From a data set's split to batches of torch tensors."""
+"""A split's faces, decoded once, and the order in which an epoch takes them."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, RandomSampler, WeightedRandomSampler
 
 from posterv2.data.split import Split
+from posterv2.errors import OutputError
 from posterv2.preprocessing import Preprocessing
 from posterv2.training.config import TrainConfig
+from posterv2.training.distributed import World
+
+Crop = Callable[[np.ndarray], np.ndarray]
+"""A picture (H, W, 3) -> the part of it that is taken, both uint8."""
 
 
-class Faces(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """A split's faces: uint8 (3, S, S), and how likely each class is, float32 (C,)."""
+class Faces:
+    """Pixels (N, R, S, channels), uint8, and how likely each class is, (N, C), float32.
 
-    def __init__(self, split: Split, preprocessing: Preprocessing, soft_labels: bool) -> None:
-        self.split = split
-        self.preprocessing = preprocessing
-        hard = np.eye(len(split.labels), dtype=np.float32)[split.targets]
-        self.targets = split.distributions if soft_labels and split.distributions is not None else hard
+    Only what the network can ever look at is kept: one channel of grey faces, and of the rows every `row_step`-th, so
+    R = S / row_step. All columns stay, because a mirrored face shows the other ones.
+    """
+
+    def __init__(self, pixels: np.ndarray, targets: np.ndarray, classes: np.ndarray) -> None:
+        self.pixels, self.targets, self.classes = pixels, targets, classes
 
     def __len__(self) -> int:
-        return len(self.split)
+        return len(self.targets)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        pixels = self.preprocessing.pixels(self.split.image(index))
-        return torch.from_numpy(pixels.transpose(2, 0, 1).copy()), torch.tensor(self.targets[index])
-
-
-Batches = DataLoader[tuple[torch.Tensor, torch.Tensor]]
+    def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """The faces of some indices: (B, channels, R, S), uint8, and their targets (B, C), float32."""
+        pixels = torch.from_numpy(self.pixels[indices]).permute(0, 3, 1, 2)
+        return pixels, torch.from_numpy(self.targets[indices])
 
 
-def training_batches(split: Split, preprocessing: Preprocessing, config: TrainConfig) -> Batches:
-    """The training split in random order; the last, smaller batch is kept, as published.
+def decode(
+    split: Split,
+    preprocessing: Preprocessing,
+    file: Path,
+    *,
+    row_step: int = 1,
+    soft_labels: bool = False,
+    crop: Crop | None = None,
+    world: World | None = None,
+) -> Faces:
+    """Decode and resize each picture of a split once a machine, into `file`, which the faces are then mapped from.
 
-    The balanced sampler draws as many faces an epoch as there are, each with the weight 1 / size of its class.
+    The file has no name any more when this returns: it is gone when the run is, however that ends. Its bytes are page
+    cache, so a set that fits into memory is read from there.
+
+    Raises:
+        ImageError, DatasetError: a picture cannot be read; the message names it.
+        OutputError: the disk is full.
     """
-    generator = torch.Generator().manual_seed(config.seed)
-    faces = Faces(split, preprocessing, config.soft_labels)
-    if config.sampler == "balanced":
-        weights = 1 / np.bincount(split.targets, minlength=len(split.labels))[split.targets]
-        sampler = WeightedRandomSampler(weights.tolist(), len(faces), generator=generator)
-    else:
-        sampler = RandomSampler(faces, generator=generator)
-    return DataLoader(
-        faces,
-        config.batch_size,
-        sampler=sampler,
-        num_workers=config.workers,
-        persistent_workers=config.workers > 0,
-        generator=generator,
-    )
+    channels = 1 if preprocessing.grayscale else 3
+
+    def face(index: int) -> bytes:
+        image = split.image(index)
+        pixels = preprocessing.pixels(crop(image) if crop else image)
+        return pixels[::row_step, :, :channels].tobytes()
+
+    world = world or World()
+    shape = (len(split), -(-preprocessing.size // row_step), preprocessing.size, channels)
+    try:
+        if world.local_rank == 0:
+            with ThreadPoolExecutor(os.cpu_count()) as pool, file.open("wb") as out:
+                for start in range(0, len(split), 1024):  # so that a slow disk never lets faces pile up in memory
+                    out.writelines(pool.map(face, range(start, min(start + 1024, len(split)))))
+        world.wait()
+        pixels = np.memmap(file, np.uint8, "r", shape=shape)
+        world.wait()
+    except OSError as error:
+        need = np.prod(shape) / 1e9
+        raise OutputError(f"{file.parent}: no room for {need:.1f} GB of decoded faces: {error.strerror}") from error
+    finally:
+        if world.local_rank == 0:
+            file.unlink(missing_ok=True)
+    hard = np.eye(len(split.labels), dtype=np.float32)[split.targets]
+    soft = split.distributions if soft_labels else None
+    return Faces(pixels, hard if soft is None else soft, split.targets)
 
 
-def evaluation_batches(split: Split, preprocessing: Preprocessing, config: TrainConfig) -> Batches:
-    """A split in its order, one class a face."""
-    return DataLoader(Faces(split, preprocessing, soft_labels=False), config.batch_size, num_workers=config.workers)
+def epoch_order(faces: Faces, config: TrainConfig, epoch: int) -> np.ndarray:
+    """Which face comes when in an epoch, (N,): a function of seed and epoch alone, so a run can go on anywhere.
+
+    The balanced sampler draws as many faces as there are, with replacement, each with the weight 1 / size of its class.
+    """
+    generator = np.random.default_rng([config.seed, epoch])
+    if config.sampler == "shuffle":
+        return generator.permutation(len(faces))
+    weights = 1 / np.bincount(faces.classes)[faces.classes]
+    return generator.choice(len(faces), len(faces), p=weights / weights.sum())
+
+
+def steps(order: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """The order cut into the batches of all processes together; the last, smaller one is kept, as published."""
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -1,7 +1,8 @@
 """A run's curves, kept as CSV and as a picture."""
 
 import csv
-from dataclasses import astuple, dataclass, fields
+import shutil
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from posterv2.files import whole
@@ -29,8 +30,8 @@ def write_csv(path: Path, epochs: list[Epoch]) -> None:
         writer.writerows(astuple(epoch) for epoch in epochs)
 
 
-def draw(path: Path, epochs: list[Epoch]) -> None:
-    """Loss and accuracy over the epochs, as a PNG; needs matplotlib."""
+def draw(path: Path, epochs: list[Epoch], split: str) -> None:
+    """Loss and accuracy on the training set and on `split` over the epochs, as a PNG; needs matplotlib."""
     from matplotlib.figure import Figure  # no pyplot: no window, no global state
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -39,9 +40,9 @@ def draw(path: Path, epochs: list[Epoch]) -> None:
     numbers = [epoch.epoch for epoch in epochs]
     marker = "o" if len(epochs) == 1 else None
     losses.plot(numbers, [epoch.train_loss for epoch in epochs], label="training", marker=marker)
-    losses.plot(numbers, [epoch.valid_loss for epoch in epochs], label="validation", marker=marker)
+    losses.plot(numbers, [epoch.valid_loss for epoch in epochs], label=split, marker=marker)
     accuracies.plot(numbers, [epoch.train_accuracy for epoch in epochs], label="training", marker=marker)
-    accuracies.plot(numbers, [epoch.valid_accuracy for epoch in epochs], label="validation", marker=marker)
+    accuracies.plot(numbers, [epoch.valid_accuracy for epoch in epochs], label=split, marker=marker)
     best = max(epochs, key=lambda epoch: epoch.valid_accuracy)
     accuracies.plot(
         best.epoch, best.valid_accuracy, "k*", label=f"best: {best.valid_accuracy:.2%} after epoch {best.epoch}"
@@ -55,3 +56,17 @@ def draw(path: Path, epochs: list[Epoch]) -> None:
         axes.legend()
     with whole(path) as draft:
         figure.savefig(draft, format="png", dpi=120)
+
+
+def log(folder: Path, epochs: list[Epoch]) -> None:
+    """All epochs as TensorBoard scalars; needs tensorboard.
+
+    The folder is written anew, so that a run that went on from an earlier epoch shows each epoch once.
+    """
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    shutil.rmtree(folder, ignore_errors=True)
+    with SummaryWriter(str(folder)) as writer:
+        for epoch in epochs:
+            for name, value in asdict(epoch).items():
+                writer.add_scalar(name, value, epoch.epoch)

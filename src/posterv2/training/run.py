@@ -1,57 +1,32 @@
-"""A training run: wires recipe, data, network, loop and run folder together."""
+"""A training run: wires plan, data, network, loop and run folder together."""
 
-import json
-import platform
-import random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from posterv2 import __version__
-from posterv2.checkpoints.backbones import load_backbone
 from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.network import open_weights
-from posterv2.data.dataset import open_split
-from posterv2.data.split import Split
-from posterv2.errors import DatasetError, UsageError, WeightsError
+from posterv2.errors import PosterError, StoppedError, UsageError
 from posterv2.evaluation.metrics import accuracy, mean_class_accuracy
-from posterv2.files import whole
-from posterv2.labels import LabelSet, label_set
-from posterv2.models.device import choose_device
-from posterv2.models.poster import PosterNetwork, build
-from posterv2.preprocessing import Preprocessing
-from posterv2.training.config import TrainConfig
-from posterv2.training.faces import Batches, evaluation_batches, training_batches
-from posterv2.training.history import Epoch, draw, write_csv
-from posterv2.training.loop import (
-    Meter,
-    Training,
-    evaluate_epoch,
-    make_optimizer,
-    make_scheduler,
-    train_epoch,
-)
+from posterv2.training import alarms
+from posterv2.training.begin import begin
+from posterv2.training.distributed import World, world_of
+from posterv2.training.history import Epoch, draw, log, write_csv
+from posterv2.training.loop import Meter, Training, evaluate_epoch, train_epoch
+from posterv2.training.parts import Parts, open_parts
+from posterv2.training.plan import CARD, Plan, machine, write_card
+from posterv2.training.state import Position, load_state, save_state
+from posterv2.training.stop import stop_wished
 
-
-@dataclass(frozen=True)
-class Start:
-    """The files that a run begins with; random start values without.
-
-    Attributes:
-        weights: a weight file for the whole network, with the recipe's labels.
-        backbone: `ir50.pth`, for the image stream.
-        landmarks: `mobilefacenet_model_best.pth.tar`, for the landmark stream.
-    """
-
-    weights: str | Path | None = None
-    backbone: str | Path | None = None
-    landmarks: str | Path | None = None
+STATE = "state.safetensors"
+SECONDS_BETWEEN_STATES = 600.0
+"""Within a long epoch the state is saved this often; after each epoch it always is."""
 
 
 @dataclass(frozen=True)
@@ -59,159 +34,216 @@ class Progress:
     """Where a run tells how it goes; the default says nothing."""
 
     warning: Callable[[str], None] = field(default=lambda message: None)
-    on_start: Callable[[int], None] = field(default=lambda total_steps: None)
+    on_start: Callable[[int, int], None] = field(default=lambda total_steps, done: None)
     on_step: Callable[[int, Meter], None] = field(default=lambda epoch, meter: None)
     on_epoch: Callable[[Epoch], None] = field(default=lambda epoch: None)
 
 
-def train(
-    config: TrainConfig,
-    data: str | Path,
-    out: str | Path,
-    dataset: str | None = None,
-    device: str = "auto",
-    start: Start | None = None,
-    progress: Progress | None = None,
-) -> list[Epoch]:
-    """Train one network and keep the run in the folder `out`.
+def train(plan: Plan, out: str | Path, progress: Progress | None = None) -> list[Epoch]:
+    """Train one network and keep the run in the folder `out`, which must be new or empty.
 
-    The folder holds `config.json`, `curves.csv`, `curves.png` (where matplotlib is installed), `last.safetensors` and
-    `best.safetensors`: the network after the last epoch, and after the one with the best accuracy on the evaluation
-    split. All are written after each epoch.
-
-    Args:
-        dataset: the data's layout; by default found by itself.
-        device: where to train, as `choose_device` takes it.
-        start: the files that it begins with.
+    The folder holds `run.json`, `curves.csv`, `curves.png` (where matplotlib is installed), `last.safetensors` and
+    `best.safetensors`: the network after the last epoch, and after the one that was best by the config's `selection`;
+    and `state.safetensors`, all that `resume` needs. Each is written whole after each epoch.
 
     Returns:
         One entry an epoch.
 
     Raises:
         UsageError: `out` is there and not empty, or the device is not there.
-        DatasetError, LabelsError: the data cannot be read, or has classes that the recipe's labels lack.
+        DatasetError, LabelsError: the data cannot be read, or has classes that the config's labels lack.
         WeightsError: a file to begin with does not fit.
         TrainingError: the loss is no longer finite.
+        StoppedError: Ctrl-C or SIGTERM; the state is saved.
+        OutputError: the disk is full; what was written before is whole.
     """
-    progress, out = progress or Progress(), Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already; choose another folder for the run, or remove it")
-    seed_everything(config.seed)
-    labels = label_set(config.labels)
-    train_split, valid_split = open_split(data, dataset, "train", labels), validation(data, dataset, labels)
-    for split in (train_split, valid_split):
-        if missing := split.empty_classes():
-            progress.warning(f"no pictures of {', '.join(missing)} in {split.name!r}; it cannot be learned or judged")
-
-    network = build(config.model, len(labels))
-    begin(network, start or Start(), config, progress)
-    network.landmark_stream.requires_grad_(not config.freeze_landmarks)
-    target = choose_device(device)
-    network.to(target, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    preprocessing = Preprocessing(
-        network.config.image_size, grayscale=config.grayscale, margin=config.margin, mirror=config.mirror
-    )
-    train_batches = training_batches(train_split, preprocessing, config)
-    valid_batches = evaluation_batches(valid_split, preprocessing, config)
-    optimizer = make_optimizer(network, config)
-    scheduler = make_scheduler(optimizer, config, len(train_batches))
-
-    out.mkdir(parents=True, exist_ok=True)
-    if not find_spec("matplotlib"):
-        progress.warning("no curves.png without matplotlib; install it with: pip install 'posterv2[plot]'")
-    provenance = describe(config, data, start or Start(), target, train_split, valid_split)
-    with whole(out / "config.json") as draft:
-        draft.write_text(json.dumps(provenance, indent=2) + "\n")
-    progress.on_start(config.epochs * len(train_batches))
-    training = Training(network, preprocessing, config, target, optimizer, scheduler)
-    epochs: list[Epoch] = []
-    for number in range(1, config.epochs + 1):
-        training.on_step = lambda meter, number=number: progress.on_step(number, meter)
-        epochs.append(one_epoch(training, number, train_batches, valid_batches))
-        keep(out, training, provenance, epochs)
-        progress.on_epoch(epochs[-1])
-    return epochs
+    out = Path(out)
+    with world_of(plan.device) as (world, device):
+        if world.leads and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"{out} is there already; choose another folder, or go on with --resume {out}")
+        world.wait()
+        return _Run(plan, out, progress or Progress(), world, device).go()
 
 
-def validation(data: str | Path, dataset: str | None, labels: LabelSet) -> Split:
-    """The split that the best epoch is chosen on: `valid`, or the only one there is beside `train`."""
-    try:
-        return open_split(data, dataset, "valid", labels)
-    except DatasetError:  # AffectNet-8 is published with `test` alone
-        return open_split(data, dataset, None, labels)
+def resume(out: str | Path, progress: Progress | None = None) -> list[Epoch]:
+    """Go on with the run in the folder `out` where it was last saved; it ends as if it had never stopped.
+
+    A run that was never saved begins anew from its card.
+
+    Returns, Raises:
+        As `train`; UsageError also where `out` holds no run, or TrainingError a state that does not fit.
+    """
+    out = Path(out)
+    plan = Plan.from_card(out / CARD)
+    with world_of(plan.device) as (world, device):
+        return _Run(plan, out, progress or Progress(), world, device).go()
 
 
-def begin(network: PosterNetwork, start: Start, config: TrainConfig, progress: Progress) -> None:
-    """Fill the network from files; warn where the frozen stream would stay at random start values."""
-    if start.weights is not None:
-        other, _ = open_weights(start.weights, config.labels)
-        if other.config != network.config:
-            raise WeightsError(f"{start.weights} holds another network than {config.model}: {other.config}")
-        network.load_state_dict(other.state_dict())
-    if start.backbone is not None:
-        load_backbone(network, start.backbone, "image_stream")
-    if start.landmarks is not None:
-        load_backbone(network, start.landmarks, "landmark_stream")
-    elif config.freeze_landmarks and start.weights is None:
-        progress.warning(
-            "the landmark stream is frozen at random weights; give --landmarks FILE, or train it with "
-            "freeze_landmarks=false"
+class _Run:
+    """One run, from its files to its files."""
+
+    def __init__(self, plan: Plan, out: Path, progress: Progress, world: World, device: torch.device) -> None:
+        self.plan, self.out, self.world, config = plan, out, world, plan.config
+        self.progress = progress if world.leads else Progress()
+        parts = open_parts(plan)
+        for split in parts.splits():
+            if missing := split.empty_classes():
+                self.progress.warning(
+                    f"no pictures of {', '.join(missing)} in {split.name!r}; it cannot be learned or judged"
+                )
+        torch.manual_seed(config.seed)
+        network, preprocessing = begin(plan, parts.labels, self.progress.warning)
+        self.parts: Parts = parts
+        with self._begun():
+            self.decoded = parts.decode(preprocessing, network.config.pixel_stride, config, out, world)
+        steps = -(-len(self.decoded.train) // config.batch_size)
+        self.training = Training.of(network, preprocessing, config, steps, device, world)
+        self.steps = steps
+        self.position = Position()
+        if (out / STATE).exists():
+            self.position = load_state(out / STATE, self.training)
+
+    @contextmanager
+    def _begun(self) -> Iterator[None]:
+        """The run folder with its card, which goes again where a picture cannot be read before training has begun."""
+        new = not (self.out / CARD).exists()
+        if self.world.leads and new:
+            self.out.mkdir(parents=True, exist_ok=True)
+            write_card(self.out, self.plan, data=self.parts.description)
+        self.world.wait()
+        try:
+            yield
+        except PosterError:
+            if self.world.leads and new:
+                (self.out / CARD).unlink()
+                self.out.rmdir()
+            raise
+
+    def go(self) -> list[Epoch]:
+        """Train the epochs that are left, then measure the best one."""
+        config, position = self.plan.config, self.position
+        if self.world.leads and not find_spec("matplotlib"):
+            self.progress.warning("no curves.png without matplotlib; install it with: pip install 'posterv2[plot]'")
+        done = len(position.epochs) * self.steps + (position.meter.steps if position.meter else 0)
+        self.progress.on_start(config.epochs * self.steps, done)
+        with stop_wished() as wished:
+            while len(position.epochs) < config.epochs:
+                self._epoch(wished)
+        self._finish()
+        return position.epochs
+
+    def _epoch(self, wished: Callable[[], bool]) -> None:
+        training, position, number = self.training, self.position, len(self.position.epochs) + 1
+        begun = saved = time.monotonic()
+        before, first = position.seconds, position.meter is None and number == 1
+        lr = float(training.optimizer.param_groups[0]["lr"])
+        stopped = False
+
+        def on_step(meter: Meter) -> bool:
+            nonlocal saved, stopped, first
+            if first:
+                first = False
+                for message in alarms.idle_parameters(training.network):
+                    self.progress.warning(message)
+            self.progress.on_step(number, meter)
+            now = time.monotonic()
+            stopped = self.world.any(wished())
+            if stopped or (self.world.leads and now - saved > SECONDS_BETWEEN_STATES):
+                saved = now
+                self._save(replace(position, meter=meter, seconds=before + now - begun))
+            return stopped
+
+        training.on_step = on_step
+        meter = train_epoch(training, self.decoded.train, number, position.meter)
+        if stopped:
+            raise StoppedError(
+                f"stopped in epoch {number} after step {meter.steps} of {self.steps}; nothing is lost, go on with: "
+                f"posterv2 train {self.plan.config.recipe} --resume {self.out}"
+            )
+        total = meter.over(self.world)
+        loss, confusion = evaluate_epoch(training, self.decoded.chosen_on)
+        position.seconds = before + time.monotonic() - begun
+        position.meter = None
+        position.epochs.append(
+            Epoch(
+                epoch=number,
+                lr=lr,
+                train_loss=total.loss,
+                train_accuracy=total.accuracy,
+                valid_loss=loss,
+                valid_accuracy=accuracy(confusion),
+                valid_mean_class_accuracy=mean_class_accuracy(confusion),
+                seconds=time.monotonic() - begun,
+            )
         )
+        for message in alarms.one_answer(confusion, self.parts.labels):
+            self.progress.warning(f"epoch {number}: {message}")
+        if self.world.leads:
+            self._keep()
+        self.progress.on_epoch(position.epochs[-1])
+
+    def _keep(self) -> None:
+        """Write the run folder anew after an epoch; the state last, so that nothing it counts as done is missing."""
+        epochs, network = self.position.epochs, self.training.kept
+        last = epochs[-1]
+        header = WeightsHeader(
+            name=self.plan.config.model,
+            config=network.config,
+            labels=self.parts.labels,
+            preprocessing=self.training.preprocessing,
+            metrics={"accuracy": last.valid_accuracy, "mean_class_accuracy": last.valid_mean_class_accuracy},
+            training=self._provenance() | {"epoch": last.epoch},
+        )
+        save(self.out / "last.safetensors", network, header)
+        if best_of(epochs) is last:
+            save(self.out / "best.safetensors", network, header)
+        write_csv(self.out / "curves.csv", epochs)
+        if find_spec("matplotlib"):
+            draw(self.out / "curves.png", epochs, self.parts.chosen_on.name)
+        if find_spec("tensorboard"):
+            log(self.out / "tensorboard", epochs)
+        self._save(self.position)
+
+    def _save(self, position: Position) -> None:
+        if self.world.leads:
+            save_state(self.out / STATE, self.training, position)
+
+    def _provenance(self) -> dict[str, object]:
+        """What a weight file says on how it came to be; no path of the machine that trained it."""
+        plan = self.plan
+        start = {name: Path(file).name for name, file in asdict(plan.start).items() if file is not None}
+        return {
+            "config": plan.to_dict()["config"],
+            "data": Path(plan.data).name,
+            "start": start,
+            **self.parts.description,
+            "device": str(self.training.device),
+            "versions": {name: machine()[name] for name in ("posterv2", "torch", "python")},
+        }
+
+    def _finish(self) -> None:
+        """Measure the best epoch on the evaluation split, and complete the card."""
+        best = best_of(self.position.epochs)
+        result = {"accuracy": best.valid_accuracy, "mean_class_accuracy": best.valid_mean_class_accuracy}
+        note = "the epoch was chosen on the split that it is measured on, as the paper did: a little too kind"
+        if self.plan.config.selection == "holdout":
+            note = "the epoch was chosen on faces held out of the training set"
+            self.world.wait()
+            network, _ = open_weights(self.out / "best.safetensors")
+            self.training.kept.load_state_dict(network.state_dict())
+            _, confusion = evaluate_epoch(self.training, self.decoded.evaluated)
+            result = {"accuracy": accuracy(confusion), "mean_class_accuracy": mean_class_accuracy(confusion)}
+        if self.world.leads:
+            write_card(
+                self.out,
+                self.plan,
+                data=self.parts.description,
+                result={"split": self.parts.evaluated.name, "epoch": best.epoch, **result, "note": note},
+                seconds=round(self.position.seconds, 1),
+                epochs=[asdict(epoch) for epoch in self.position.epochs],
+            )
 
 
-def one_epoch(training: Training, number: int, train_batches: Batches, valid_batches: Batches) -> Epoch:
-    """Train on one pass over the training set, then measure on the evaluation split."""
-    begun, lr = time.monotonic(), float(training.scheduler.get_last_lr()[0])
-    meter = train_epoch(training, train_batches)
-    valid_loss, confusion = evaluate_epoch(training, valid_batches)
-    return Epoch(
-        epoch=number,
-        lr=lr,
-        train_loss=meter.loss,
-        train_accuracy=meter.accuracy,
-        valid_loss=valid_loss,
-        valid_accuracy=accuracy(confusion),
-        valid_mean_class_accuracy=mean_class_accuracy(confusion),
-        seconds=time.monotonic() - begun,
-    )
-
-
-def keep(out: Path, training: Training, provenance: dict[str, object], epochs: list[Epoch]) -> None:
-    """Write the run folder anew after an epoch."""
-    last = epochs[-1]
-    header = WeightsHeader(
-        name=training.config.model,
-        config=training.network.config,
-        labels=label_set(training.config.labels),
-        preprocessing=training.preprocessing,
-        metrics={"accuracy": last.valid_accuracy, "mean_class_accuracy": last.valid_mean_class_accuracy},
-        training={**provenance, "epoch": last.epoch},
-    )
-    save(out / "last.safetensors", training.network, header)
-    if all(last.valid_accuracy > earlier.valid_accuracy for earlier in epochs[:-1]):
-        save(out / "best.safetensors", training.network, header)
-    write_csv(out / "curves.csv", epochs)
-    if find_spec("matplotlib"):
-        draw(out / "curves.png", epochs)
-
-
-def describe(
-    config: TrainConfig, data: str | Path, start: Start, device: torch.device, train_split: Split, valid_split: Split
-) -> dict[str, object]:
-    """What the run folder and the weight files say about how they came to be: plain JSON values."""
-    return {
-        "config": json.loads(json.dumps(asdict(config))),
-        "data": Path(data).name,
-        "start": {name: Path(file).name for name, file in asdict(start).items() if file is not None},
-        "train": {"split": train_split.name, "classes": train_split.counts()},
-        "valid": {"split": valid_split.name, "classes": valid_split.counts()},
-        "device": str(device),
-        "versions": {"posterv2": __version__, "torch": torch.__version__, "python": platform.python_version()},
-    }
-
-
-def seed_everything(seed: int) -> None:
-    """Begin every random draw of Python, numpy and torch at `seed`."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+def best_of(epochs: list[Epoch]) -> Epoch:
+    """The epoch with the best accuracy, the first of equals."""
+    return max(epochs, key=lambda epoch: epoch.valid_accuracy)

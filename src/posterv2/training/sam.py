@@ -29,21 +29,22 @@ def perturbed(parameters: Iterable[torch.nn.Parameter], rho: float) -> Iterator[
                 parameter.copy_(old)
 
 
-def step(optimizer: torch.optim.Optimizer, closure: Callable[[], None], rho: float, clip_norm: float = 0.0) -> None:
+def step(optimizer: torch.optim.Optimizer, closure: Callable[[bool], None], rho: float, clip_norm: float = 0.0) -> None:
     """One step of any optimiser at the gradient that `closure` leaves, taken at the perturbed weights where `rho` > 0.
 
     Args:
-        closure: runs forward and backward on one batch; called twice with SAM, once without.
+        closure: runs forward and backward on one batch; called with False, and with SAM once more, with True, while
+            the weights are perturbed.
         rho: radius of the perturbation; 0 takes a plain step.
         clip_norm: the gradient of a plain step is scaled down to this norm; 0 leaves it.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     optimizer.zero_grad()
-    closure()
+    closure(False)
     if rho > 0:
         with perturbed(parameters, rho):
             optimizer.zero_grad()
-            closure()
+            closure(True)
     if clip_norm > 0:
         torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimizer.step()

@@ -1,0 +1,146 @@
+"""The parts of a data set that a run uses: to learn from, to choose the epoch on, to be measured on."""
+
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from posterv2.data.dataset import open_split
+from posterv2.data.manifest import manifest_hash
+from posterv2.data.split import Split
+from posterv2.errors import DatasetError
+from posterv2.labels import LabelSet, label_set
+from posterv2.preprocessing import Preprocessing
+from posterv2.training.augment import needs_all_pixels
+from posterv2.training.config import DATA_LABELS, TrainConfig
+from posterv2.training.distributed import World
+from posterv2.training.faces import Crop, Faces, decode
+from posterv2.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class DecodedParts:
+    """The parts' faces, decoded."""
+
+    train: Faces
+    chosen_on: Faces
+    evaluated: Faces
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Splits of one label set.
+
+    Attributes:
+        train: what is learned from.
+        chosen_on: what the best epoch is chosen on: held out of the training set, or `evaluated` itself.
+        evaluated: the evaluation split.
+    """
+
+    train: Split
+    chosen_on: Split
+    evaluated: Split
+
+    @property
+    def labels(self) -> LabelSet:
+        """The classes of all parts."""
+        return self.train.labels
+
+    def splits(self) -> list[Split]:
+        """The parts, each once."""
+        return [self.train, self.evaluated, *([] if self.chosen_on is self.evaluated else [self.chosen_on])]
+
+    @cached_property
+    def description(self) -> dict[str, object]:
+        """Each part's name, how many faces of each class it has, and its manifest's hash: plain JSON values."""
+        parts = {"train": self.train, "chosen_on": self.chosen_on, "evaluated": self.evaluated}
+        return {
+            part: {"split": split.name, "classes": split.counts(), "manifest": manifest_hash(split)}
+            for part, split in parts.items()
+        }
+
+    def decode(
+        self, preprocessing: Preprocessing, stride: int, config: TrainConfig, out: Path, world: World
+    ) -> DecodedParts:
+        """Decode all parts, through files in `out`.
+
+        Raises:
+            ImageError, DatasetError: a picture cannot be read; the message names it.
+            OutputError: the disk is full.
+        """
+        crop = face_crop(preprocessing) if config.crop == "face" else None
+
+        def faces(split: Split, row_step: int, soft_labels: bool) -> Faces:
+            file = out / f".faces-{platform.node()}"
+            options = {} if crop is None else {"crop": crop}
+            return decode(
+                split, preprocessing, file, row_step=row_step, soft_labels=soft_labels, world=world, **options
+            )
+
+        train = faces(self.train, 1 if needs_all_pixels(config) else stride, config.soft_labels)
+        evaluated = faces(self.evaluated, stride, False)
+        held_out = self.chosen_on is not self.evaluated
+        return DecodedParts(train, faces(self.chosen_on, stride, False) if held_out else evaluated, evaluated)
+
+
+def open_parts(plan: Plan) -> Parts:
+    """Open a plan's data; classes are matched by name to the config's labels.
+
+    Raises:
+        DatasetError, LabelsError: the data cannot be read, or has classes that the labels lack.
+    """
+    config = plan.config
+    labels = None if config.labels == DATA_LABELS else label_set(config.labels)
+    train = open_split(plan.data, plan.dataset, "train", labels)
+    evaluated = evaluation_split(plan, train.labels)
+    if config.selection == "published":
+        return Parts(train, evaluated, evaluated)
+    train, held_out = hold_out(train, config.holdout, config.seed)
+    return Parts(train, held_out, evaluated)
+
+
+def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
+    """The split to measure on: `valid`, or the only one there is beside `train`, such as AffectNet-8's `test`."""
+    try:
+        return open_split(plan.data, plan.dataset, "valid", labels)
+    except DatasetError as error:
+        try:
+            return open_split(plan.data, plan.dataset, None, labels)
+        except DatasetError:
+            raise error from None
+
+
+def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """A split without a share of each class, and those faces; the same ones for the same seed.
+
+    Each class leaves at least one face to learn from.
+
+    Raises:
+        DatasetError: there are so few faces that none would be held out.
+    """
+    generator = np.random.default_rng(seed)
+    held = np.zeros(len(split), bool)
+    for index in range(len(split.labels)):
+        members = generator.permutation(np.flatnonzero(split.targets == index))
+        held[members[: min(round(share * len(members)), max(len(members) - 1, 0))]] = True
+    if not held.any():
+        raise DatasetError(
+            f"{len(split)} faces are too few to hold out {share:.0%} of each class; give more, raise holdout, or "
+            "choose on the evaluation split with selection=published"
+        )
+    return split.subset(~held), split.subset(held, f"{split.name}, held out")
+
+
+def face_crop(preprocessing: Preprocessing) -> Crop:
+    """Takes the square around the likeliest face of a picture; all of it where none is found."""
+    from posterv2.inference.detection import HaarDetector
+
+    detector = HaarDetector()
+
+    def crop(image: np.ndarray) -> np.ndarray:
+        found = detector.detect(image)
+        return preprocessing.crop(image, max(found, key=lambda face: face[1])[0]) if found else image
+
+    return crop

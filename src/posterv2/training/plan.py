@@ -1,0 +1,125 @@
+"""What a run is to do, as its run card keeps it: enough to do it again, and to go on with it."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from posterv2 import __version__
+from posterv2.errors import UsageError
+from posterv2.files import write_whole
+from posterv2.training.config import TrainConfig
+
+CARD = "run.json"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The files that a run begins with; random start values without.
+
+    Attributes:
+        weights: a weight file for the whole network; with the labels `data` its head is made anew where they differ.
+        backbone: `ir50.pth`, for the image stream.
+        landmarks: `mobilefacenet_model_best.pth.tar`, for the landmark stream.
+    """
+
+    weights: str | Path | None = None
+    backbone: str | Path | None = None
+    landmarks: str | Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        config: its settings.
+        data: the data set, a folder or a zip.
+        dataset: its layout; found by itself without.
+        device: where to train, as `choose_device` takes it.
+        start: the files that it begins with.
+    """
+
+    config: TrainConfig
+    data: str | Path
+    dataset: str | None = None
+    device: str = "auto"
+    start: Start = field(default_factory=Start)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values; paths are absolute, files to begin with have a hash beside them."""
+        files = {name: Path(file) for name, file in asdict(self.start).items() if file is not None}
+        return {
+            "config": json.loads(json.dumps(asdict(self.config))),
+            "data": str(Path(self.data).absolute()),
+            "dataset": self.dataset,
+            "device": self.device,
+            "start": {name: {"file": _named(file), "sha256": sha256(file)} for name, file in files.items()},
+        }
+
+    @classmethod
+    def from_card(cls, card: str | Path) -> Self:
+        """The plan in a run card.
+
+        Raises:
+            UsageError: the file is missing or no run card, a setting in it is wrong, or a file that the run began with
+                is not what it was.
+        """
+        try:
+            values = json.loads(Path(card).read_text("utf-8"))["plan"]
+            start = values["start"]
+            plan = cls(
+                TrainConfig.from_values(values["config"]),
+                values["data"],
+                values["dataset"],
+                values["device"],
+                Start(**{name: entry["file"] for name, entry in start.items()}),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"{card}: no run card that can be read ({type(error).__name__}: {error})") from error
+        for entry in start.values():
+            if sha256(Path(entry["file"])) != entry["sha256"]:
+                raise UsageError(f"{entry['file']} is not the file that {card} began with; its content has changed")
+        return plan
+
+
+def write_card(out: Path, plan: Plan, **found: object) -> None:
+    """Write a run's card, `run.json`: the plan, where it ran, and what was found until now."""
+    values = {"plan": plan.to_dict(), "machine": machine(), **found}
+    write_whole(out / CARD, json.dumps(values, indent=2) + "\n")
+
+
+def machine() -> dict[str, object]:
+    """Versions, processor and the commit of the code, where it is a git checkout."""
+    checkout = Path(__file__).parents[3]  # of an installed package there is none, and git may know another one above
+    git = ["git", "--git-dir", str(checkout / ".git"), "--work-tree", str(checkout)]
+    git += ["describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        commit = None
+    return {
+        "posterv2": __version__,
+        "commit": commit,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def sha256(file: Path) -> str | None:
+    """The hash of a file's bytes; None where it is none, such as an embedded model's name."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _named(file: Path) -> str:
+    return str(file.absolute()) if file.exists() else str(file)

@@ -1,0 +1,71 @@
+"""Two processes of one run, over gloo on the CPU."""
+
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from posterv2.training.config import load_config
+from posterv2.training.history import Epoch
+from posterv2.training.plan import Plan
+from posterv2.training.run import train
+
+SPAWN = multiprocessing.get_context("forkserver")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def still_run(rank: int, size: int, port: int, data: Path, out: Path) -> None:
+    """A run whose batch norms stand still, as their statistics are each process' own."""
+    if size > 1:
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    setattr(torch.nn.BatchNorm2d, "train", lambda self, mode=True: torch.nn.Module.train(self, False))  # noqa: B010
+    config = load_config("ferplus", ["model=posterv2-nano", "batch_size=3", "epochs=3", "lr=1e-3"])
+    train(Plan(config, data), out)
+
+
+def curves(out: Path) -> list[Epoch]:
+    return [Epoch(**epoch) for epoch in json.loads((out / "run.json").read_text())["epochs"]]
+
+
+def test_two_processes_give_the_curve_of_one(ferplus_zip: Path, tmp_path: Path) -> None:
+    for size in (1, 2):
+        out, port = tmp_path / str(size), free_port()
+        ranks = [SPAWN.Process(target=still_run, args=(rank, size, port, ferplus_zip, out)) for rank in range(size)]
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join()
+            assert process.exitcode == 0
+    for one, two in zip(curves(tmp_path / "1"), curves(tmp_path / "2"), strict=True):
+        assert two.train_loss == pytest.approx(one.train_loss, abs=1e-4)
+        assert two.valid_loss == pytest.approx(one.valid_loss, abs=1e-4)
+        assert two.train_accuracy == one.train_accuracy
+
+
+def test_torchrun(ferplus_zip: Path, tmp_path: Path) -> None:
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "posterv2", "train"]
+    settings = ["ferplus", "model=posterv2-nano", "epochs=1", "batch_size=4"]
+    done = subprocess.run(
+        [sys.executable, *words, *settings, "--data", str(ferplus_zip), "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("best.safetensors") == 1  # the first process speaks, the other is silent
+    assert done.stderr.count("epoch 1/1: loss") == 1
+    assert curves(tmp_path / "run")[0].epoch == 1

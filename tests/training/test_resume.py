@@ -1,0 +1,162 @@
+"""Runs that are killed, stopped and resumed, in processes of their own, on real faces."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+import torch
+
+from posterv2.checkpoints.format import load
+from posterv2.errors import OutputError, StoppedError, TrainingError, UsageError
+from posterv2.training import run as module
+from posterv2.training.config import TrainConfig, load_config
+from posterv2.training.history import Epoch
+from posterv2.training.plan import CARD, Plan
+from posterv2.training.run import STATE, Progress, resume, train
+
+# Forked from a process that has torch loaded already and no threads yet.
+SPAWN = multiprocessing.get_context("forkserver")
+SPAWN.set_forkserver_preload(["posterv2.training.run", "posterv2.training.history"])
+
+
+def config(*overrides: str) -> TrainConfig:
+    base = ["model=posterv2-nano", "batch_size=4", "epochs=4", "lr=1e-3", "ema=0.9", "rotation=5"]
+    return load_config("ferplus", [*base, *overrides])
+
+
+def go(data: Path, out: Path, saves: float) -> None:
+    """Begin the run, or go on with it; the state is saved after every step where `saves` is 0."""
+    torch.set_num_threads(1)
+    module.SECONDS_BETWEEN_STATES = saves
+    if (out / CARD).exists():
+        resume(out)
+    else:
+        train(Plan(config(), data), out)
+
+
+def started(*arguments: object) -> BaseProcess:
+    process = SPAWN.Process(target=go, args=arguments)
+    process.start()
+    return process
+
+
+def same(one: Path, other: Path) -> None:
+    for name in ("last", "best"):
+        (first, header), (second, _) = (load(folder / f"{name}.safetensors") for folder in (one, other))
+        values = second.state_dict()
+        assert header.training["epoch"] == load(other / f"{name}.safetensors")[1].training["epoch"]
+        assert all(torch.equal(value, values[key]) for key, value in first.state_dict().items()), name
+    curves = [
+        [row.rpartition(",")[0] for row in (folder / "curves.csv").read_text().splitlines()] for folder in (one, other)
+    ]
+    assert curves[0] == curves[1]  # all but the seconds
+
+
+def test_killed_ten_times_it_ends_as_if_nothing_had_happened(ferplus_zip: Path, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    go(ferplus_zip, tmp_path / "whole", 600)
+    duration = time.monotonic() - begun
+    moments = random.Random(7)
+    kills = 0
+    for saves in (600.0, 0.0) * 5:  # states after epochs alone, and within them
+        process = started(ferplus_zip, tmp_path / "killed", saves)
+        while not (tmp_path / "killed" / CARD).exists():
+            time.sleep(0.01)
+        process.join(moments.uniform(0, duration / 3))
+        if process.is_alive():
+            os.kill(process.pid or 0, signal.SIGKILL)
+            kills += 1
+        process.join()
+    assert kills >= 3
+    assert resume(tmp_path / "killed")[-1].epoch == 4
+    same(tmp_path / "whole", tmp_path / "killed")
+    assert json.loads((tmp_path / "killed" / CARD).read_text())["result"]["epoch"] >= 1
+
+
+def signalled(number: int, when: Callable[[Epoch | int], bool]) -> Progress:
+    """Sends this process a signal at the first step for which `when` holds."""
+    sent: list[int] = []
+
+    def on_step(epoch: int, meter: object) -> None:
+        if when(epoch) and not sent:
+            sent.append(epoch)
+            os.kill(os.getpid(), number)
+
+    return Progress(on_step=on_step)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_asked_to_stop_saves_and_says_how_to_go_on(
+    number: int, ferplus_zip: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(StoppedError, match=rf"epoch 2 after step 1 of 2; .* posterv2 train ferplus --resume {out}"):
+        train(Plan(config(), ferplus_zip), out, signalled(number, lambda epoch: epoch == 2))
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    seen: list[tuple[int, int]] = []
+    steps: list[int] = []
+    progress = Progress(
+        on_start=lambda total, done: seen.append((total, done)), on_step=lambda epoch, meter: steps.append(meter.steps)
+    )
+    resume(out, progress)
+    assert seen == [(8, 3)]
+    assert steps == [2, 1, 2, 1, 2]
+    train(Plan(config(), ferplus_zip), tmp_path / "whole")
+    same(tmp_path / "whole", out)
+
+
+def test_a_finished_run_stays_as_it_is(ferplus_zip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(Plan(config("epochs=1"), ferplus_zip), out)
+    before = (out / "last.safetensors").read_bytes()
+    assert len(resume(out)) == 1
+    assert (out / "last.safetensors").read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_last_state(ferplus_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "run"
+    whole = module.write_csv
+
+    def full(path: Path, epochs: list[Epoch]) -> None:
+        if len(epochs) == 2:
+            raise OutputError(f"{path}: cannot be written: No space left on device")
+        whole(path, epochs)
+
+    monkeypatch.setattr(module, "write_csv", full)
+    with pytest.raises(OutputError, match="No space left"):
+        train(Plan(config(), ferplus_zip), out)
+    monkeypatch.undo()
+    resume(out)
+    train(Plan(config(), ferplus_zip), tmp_path / "whole")
+    same(tmp_path / "whole", out)
+
+
+def test_what_is_no_run_is_refused(ferplus_zip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run card that can be read"):
+        resume(tmp_path)
+    out = tmp_path / "run"
+    train(Plan(config("epochs=1"), ferplus_zip), out)
+    state = out / STATE
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="start the run anew"):
+        resume(out)
+
+
+def test_a_card_does_the_run_again(ferplus_zip: Path, tmp_path: Path) -> None:
+    train(Plan(config("epochs=2"), ferplus_zip), tmp_path / "one")
+    train(Plan.from_card(tmp_path / "one" / CARD), tmp_path / "two")
+    same(tmp_path / "one", tmp_path / "two")
+    first = tmp_path / "one" / "last.safetensors"
+    from posterv2.training.plan import Start
+
+    train(Plan(config("epochs=1"), ferplus_zip, start=Start(weights=first)), tmp_path / "three")
+    first.write_bytes((tmp_path / "two" / "best.safetensors").read_bytes() + b" ")
+    with pytest.raises(UsageError, match="its content has changed"):
+        Plan.from_card(tmp_path / "three" / CARD)
