@@ -70,7 +70,15 @@ def test_a_missing_picture_is_named(ferplus_folders: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["1,2,3", "a,0,0,0,0,0,0,0,0,0", "-9,0,0,0,0,0,0,0,0,0", "1,0,0,0,0,0,0,0,0,0,0", ",,,,,,,,,"]
+    "row",
+    [
+        "1,2,3",
+        "99999999999999999999,0,0,0,0,0,0,0,0,0",
+        "a,0,0,0,0,0,0,0,0,0",
+        "-9,0,0,0,0,0,0,0,0,0",
+        "1,0,0,0,0,0,0,0,0,0,0",
+        ",,,,,,,,,",
+    ],
 )
 def test_a_row_that_is_none_is_named_by_its_line(one_face: Path, row: str) -> None:
     _write(one_face, "0,10,0,0,0,0,0,0,0,0", row)

@@ -103,3 +103,11 @@ def test_a_csv_hides_the_other_ones_beside_it(tmp_path: Path) -> None:
     for name in ("a.csv", "b.CSV", "a.png"):
         (tmp_path / name).touch()
     assert open_store(tmp_path / "a.csv").names("") == {"a.csv", "a.png"}
+
+
+def test_a_zip_of_a_newer_kind_is_named(ferplus_zip: Path) -> None:
+    data = bytearray(ferplus_zip.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 99  # the version that reading needs
+    ferplus_zip.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"ferplus\.zip: cannot be read: zip file version 9\.9"):
+        open_store(ferplus_zip).names("")

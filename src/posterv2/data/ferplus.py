@@ -59,8 +59,7 @@ def read(store: Store, split: str) -> Reading:
 
 def _votes(row: list[str]) -> np.ndarray | None:
     """The ten votes of a row, those of 1 dropped; None where the row is none."""
-    try:
-        votes = np.array([int(value) for value in row[2:]])
-    except ValueError:
+    if len(row) != 2 + _VOTES or not all(cell.strip().isdecimal() and len(cell) < 6 for cell in row[2:]):
         return None
-    return None if len(votes) != _VOTES or votes.min() < 0 else np.where(votes > 1, votes, 0)
+    votes = np.array([int(cell) for cell in row[2:]])
+    return np.where(votes > 1, votes, 0)

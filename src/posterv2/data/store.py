@@ -31,7 +31,8 @@ class Store(ABC):
         if folder not in self._names:
             try:
                 self._names[folder] = frozenset(self._list(folder))
-            except (OSError, zipfile.BadZipFile) as error:
+            # Names that are no text are a UnicodeDecodeError, a newer zip's features a NotImplementedError.
+            except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
                 raise DatasetError(f"{self.path}: cannot be read: {error}") from error
         return self._names[folder]
 
