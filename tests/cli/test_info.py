@@ -14,7 +14,7 @@ from posterv2.cli import app, info
 
 def lines() -> dict[str, str]:
     text = CliRunner().invoke(app, ["info"]).stdout
-    return {line[:24].strip(): line[24:].strip() for line in text.splitlines()[2:]}
+    return {line[:24].strip(): line[24:].strip() for line in text.splitlines()[1:]}
 
 
 def test_versions_engines_and_extras():
