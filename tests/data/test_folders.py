@@ -73,8 +73,8 @@ def test_the_numbering_is_told_by_all_splits_together(lay_out) -> None:
 
 @pytest.mark.parametrize("folders", [("1", "2", "3"), ("0", "1", "2", "3", "4", "5", "6", "7", "8"), ("0", "happy")])
 def test_other_numbers_show_what_was_found_and_what_is_known(lay_out, folders: tuple[str, ...]) -> None:
-    with pytest.raises(DatasetError) as refused:
-        open_split(lay_out(*folders))
+    with pytest.raises(LabelsError, match=r"Asked for is ferplus \(neutral,") as refused:
+        open_split(lay_out(*folders), labels=LABEL_SETS["ferplus"])
     message = str(refused.value)
     assert ", ".join(folders) in message
     assert all(str(LABEL_SETS[known]) in message for known in ("rafdb", "affectnet7", "affectnet8"))

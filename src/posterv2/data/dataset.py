@@ -11,7 +11,7 @@ from posterv2.data.reading import Reading
 from posterv2.data.split import Split
 from posterv2.data.store import Store, TableStore, listing, open_store
 from posterv2.data.table import Csv
-from posterv2.errors import DatasetError, UsageError
+from posterv2.errors import DatasetError, LabelsError, UsageError
 from posterv2.labels import LABEL_SETS, Expression, LabelSet, label_set
 
 __all__ = ["READERS", "Reader", "Split", "Store", "find_reader", "open_split"]
@@ -66,11 +66,15 @@ def open_split(
         UsageError: there is no such data set.
         DatasetError: nothing there, no layout that fits, a label list with faults, no such split, or several to
             choose from.
-        LabelsError: `labels` lacks a class that has pictures.
+        LabelsError: class folders of no known order, or `labels` lacks a class that has pictures.
     """
     store = open_store(path)
     reader = find_reader(store, dataset, labels)
-    found = reader.read(store, _choose(path, reader.splits(store), split)).faultless()
+    chosen = _choose(path, reader.splits(store), split)
+    try:
+        found = reader.read(store, chosen).faultless()
+    except LabelsError as error:
+        raise error if labels is None else LabelsError(f"{error}. Asked for is {labels}") from None
     return found if labels is None else found.relabel(labels)
 
 

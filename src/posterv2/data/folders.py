@@ -8,7 +8,7 @@ from posterv2.data.reading import Reading, Rows
 from posterv2.data.sniff import is_picture
 from posterv2.data.split import SPLITS
 from posterv2.data.store import Store
-from posterv2.errors import DatasetError
+from posterv2.errors import DatasetError, LabelsError
 from posterv2.labels import LABEL_SETS, Expression, LabelSet, canonical, label_set
 
 _NUMBERED = {
@@ -42,8 +42,8 @@ class Folders:
         AffectNet with seven classes leaves a folder of contempt out.
 
         Raises:
-            DatasetError: numbers of no known order, numbers beside words, classes of another data set, or no picture.
-            LabelsError: words that make no label set.
+            DatasetError: classes of another data set, or no picture.
+            LabelsError: numbers of no known order, numbers beside words, or words that make no label set.
         """
         folders = sorted({folder for name in self.splits(store) for folder in _classes(store, name)})
         labels, classes = _told(store, folders) if self.labels is None else _named(store, folders, self.labels)
@@ -98,7 +98,7 @@ def _told(store: Store, folders: list[str]) -> tuple[LabelSet, dict[str, str]]:
     labels = _NUMBERED.get(frozenset(numbers))
     if labels is None or not all(folder.isdecimal() for folder in folders):
         known = "; ".join(f"{min(keys)}..{max(keys)} is {labels}" for keys, labels in _NUMBERED.items())
-        raise DatasetError(
+        raise LabelsError(
             f"{store.path}: the class folders {', '.join(folders)} are no numbering that is known: {known}. "
             "Give the folders words, such as happiness, or make empty ones for the missing numbers"
         )
