@@ -259,8 +259,18 @@ def test_held_out_faces_are_a_share_of_each_class_and_no_others(face_folders: Pa
     assert not set(kept.sources) & set(held.sources)
     assert {name: count for name, count in held.counts().items() if count} == {"anger": 2, "fear": 2}
     assert hold_out(split, 0.2, seed=1)[1].sources == held.sources != hold_out(split, 0.2, seed=2)[1].sources
-    with pytest.raises(DatasetError, match="selection=published"):
-        hold_out(held.subset(np.arange(4) < 1), 0.2, seed=1)
+    assert len(hold_out(split, 0.01, seed=1)[1]) == 2  # at least one of each class that has two
+
+
+def test_one_face_a_class_is_chosen_on_the_evaluation_split(face_folders: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    train(
+        quick("epochs=1", "selection=holdout"), face_folders, tmp_path / "run", progress=Progress(warning=said.append)
+    )
+    assert any("no class has two faces" in words for words in said)
+    card = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert card["data"]["chosen_on"] == card["data"]["evaluated"]
+    assert "as the paper did" in card["result"]["note"]
 
 
 def test_own_classes_get_a_new_head_on_trained_weights(face_folders: Path, ferplus_zip: Path, tmp_path: Path) -> None:

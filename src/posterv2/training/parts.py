@@ -35,7 +35,8 @@ class Parts:
 
     Attributes:
         train: what is learned from.
-        chosen_on: what the best epoch is chosen on: held out of the training set, or `evaluated` itself.
+        chosen_on: what the best epoch is chosen on: held out of the training set, or `evaluated` itself, as published
+            and where there are too few faces to hold any out.
         evaluated: the evaluation split.
     """
 
@@ -97,8 +98,8 @@ def open_parts(plan: Plan) -> Parts:
     evaluated = evaluation_split(plan, train.labels)
     if config.selection == "published":
         return Parts(train, evaluated, evaluated)
-    train, held_out = hold_out(train, config.holdout, config.seed)
-    return Parts(train, held_out, evaluated)
+    left, held_out = hold_out(train, config.holdout, config.seed)
+    return Parts(left, held_out if len(held_out) else evaluated, evaluated)
 
 
 def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
@@ -115,21 +116,13 @@ def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
 def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     """A split without a share of each class, and those faces; the same ones for the same seed.
 
-    Each class leaves at least one face to learn from.
-
-    Raises:
-        DatasetError: there are so few faces that none would be held out.
+    Each class gives at least one face and keeps at least one to learn from: a class of one face gives none.
     """
     generator = np.random.default_rng(seed)
     held = np.zeros(len(split), bool)
     for index in range(len(split.labels)):
         members = generator.permutation(np.flatnonzero(split.targets == index))
-        held[members[: min(round(share * len(members)), max(len(members) - 1, 0))]] = True
-    if not held.any():
-        raise DatasetError(
-            f"{len(split)} faces are too few to hold out {share:.0%} of each class; give more, raise holdout, or "
-            "choose on the evaluation split with selection=published"
-        )
+        held[members[: max(0, min(max(round(share * len(members)), 1), len(members) - 1))]] = True
     return split.subset(~held), split.subset(held, f"{split.name}, held out")
 
 

@@ -91,6 +91,10 @@ class _Run:
                 self.progress.warning(
                     f"no pictures of {', '.join(missing)} in {split.name!r}; it cannot be learned or judged"
                 )
+        if config.selection == "holdout" and parts.chosen_on is parts.evaluated:
+            self.progress.warning(
+                f"no class has two faces, so none is held out; the best epoch is chosen on {parts.evaluated.name!r}"
+            )
         torch.manual_seed(config.seed)
         network, preprocessing = begin(plan, parts.labels, self.progress.warning)
         self.parts: Parts = parts
@@ -226,7 +230,7 @@ class _Run:
         best = best_of(self.position.epochs)
         result = {"accuracy": best.valid_accuracy, "mean_class_accuracy": best.valid_mean_class_accuracy}
         note = "the epoch was chosen on the split that it is measured on, as the paper did: a little too kind"
-        if self.plan.config.selection == "holdout":
+        if self.parts.chosen_on is not self.parts.evaluated:
             note = "the epoch was chosen on faces held out of the training set"
             self.world.wait()
             network, _ = open_weights(self.out / "best.safetensors")
