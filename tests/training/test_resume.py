@@ -27,7 +27,7 @@ SPAWN.set_forkserver_preload(["posterv2.training.run", "posterv2.training.histor
 
 
 def config(*overrides: str) -> TrainConfig:
-    base = ["model=posterv2-nano", "batch_size=4", "epochs=4", "lr=1e-3", "ema=0.9", "rotation=5"]
+    base = ["model=posterv2-nano", "batch_size=4", "epochs=4", "lr=1e-3", "ema=0.9", "rotation=5", "schedule=one-cycle"]
     return load_config("ferplus", [*base, *overrides])
 
 

@@ -25,12 +25,16 @@ from posterv2.training.faces import Faces, epoch_order, steps
 
 @dataclass
 class Meter:
-    """Running means over all faces seen; with SAM both of a step's passes count, as in the published figures."""
+    """Running means over all faces seen; with SAM both of a step's passes count, as in the published figures.
+
+    `lr` is the learning rate of the first step.
+    """
 
     steps: int = 0
     faces: int = 0
     loss_sum: float = 0.0
     right: int = 0
+    lr: float = 0.0
 
     def add(self, loss_sum: float, logits: torch.Tensor, targets: torch.Tensor) -> None:
         """Count one batch: its summed loss, logits (B, C), targets (B, C)."""
@@ -146,6 +150,8 @@ def train_epoch(training: Training, faces: Faces, epoch: int, meter: Meter | Non
         TrainingError: the loss is no longer a finite number.
     """
     config, world, meter = training.config, training.world, meter or Meter()
+    if meter.steps == 0:
+        meter.lr = float(training.optimizer.param_groups[0]["lr"])
     training.wrapped.train()
     still_streams(training)
     batches = steps(epoch_order(faces, config, epoch), config.batch_size)

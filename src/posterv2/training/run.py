@@ -140,7 +140,6 @@ class _Run:
         training, position, number = self.training, self.position, len(self.position.epochs) + 1
         begun = saved = time.monotonic()
         before, first = position.seconds, position.meter is None and number == 1
-        lr = float(training.optimizer.param_groups[0]["lr"])
         stopped = False
 
         def on_step(meter: Meter) -> bool:
@@ -171,7 +170,7 @@ class _Run:
         position.epochs.append(
             Epoch(
                 epoch=number,
-                lr=lr,
+                lr=meter.lr,
                 train_loss=total.loss,
                 train_accuracy=total.accuracy,
                 valid_loss=loss,
