@@ -69,12 +69,12 @@ def test_killed_ten_times_it_ends_as_if_nothing_had_happened(ferplus_zip: Path, 
         process = started(ferplus_zip, tmp_path / "killed", saves)
         while not (tmp_path / "killed" / CARD).exists():
             time.sleep(0.01)
-        process.join(moments.uniform(0, duration / 3))
+        process.join(moments.uniform(0, duration / 5))
         if process.is_alive():
             os.kill(process.pid or 0, signal.SIGKILL)
             kills += 1
         process.join()
-    assert kills >= 3
+    assert kills >= 2  # on a machine that is slow at first, later ones may come too late
     assert resume(tmp_path / "killed")[-1].epoch == 4
     same(tmp_path / "whole", tmp_path / "killed")
     assert json.loads((tmp_path / "killed" / CARD).read_text())["result"]["epoch"] >= 1
