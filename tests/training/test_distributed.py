@@ -3,9 +3,11 @@
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ import torch
 
 from posterv2.training.config import load_config
 from posterv2.training.history import Epoch
-from posterv2.training.plan import Plan
-from posterv2.training.run import train
+from posterv2.training.loop import Meter
+from posterv2.training.plan import CARD, Plan
+from posterv2.training.run import Progress, resume, train
 
 SPAWN = multiprocessing.get_context("forkserver")
 
@@ -25,15 +28,27 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def still_run(rank: int, size: int, port: int, data: Path, out: Path) -> None:
-    """A run whose batch norms stand still, as their statistics are each process' own."""
+def still_run(rank: int, size: int, port: int, data: Path, out: Path, stop: bool = False) -> None:
+    """A run whose batch norms stand still, as their statistics are each process' own; goes on with one that is there.
+
+    With `stop` the first process is asked to stop in the middle of the second epoch.
+    """
     if size > 1:
         os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     setattr(torch.nn.BatchNorm2d, "train", lambda self, mode=True: torch.nn.Module.train(self, False))  # noqa: B010
-    config = load_config("ferplus", ["model=posterv2-nano", "batch_size=3", "epochs=3", "lr=1e-3"])
-    train(Plan(config, data), out)
+    config = load_config("ferplus", ["model=posterv2-nano", "batch_size=3", "epochs=3", "lr=1e-3", "accumulate=3"])
+
+    def on_step(epoch: int, meter: Meter) -> None:
+        if stop and (epoch, meter.steps) == (2, 2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    progress = Progress(on_step=on_step)
+    if (out / CARD).exists():
+        resume(out, progress)
+    else:
+        train(Plan(config, data), out, progress)
 
 
 def curves(out: Path) -> list[Epoch]:
@@ -53,6 +68,22 @@ def test_two_processes_give_the_curve_of_one(ferplus_zip: Path, tmp_path: Path) 
         assert two.train_loss == pytest.approx(one.train_loss, abs=1e-4)
         assert two.valid_loss == pytest.approx(one.valid_loss, abs=1e-4)
         assert two.train_accuracy == one.train_accuracy
+
+
+def test_two_processes_stop_together_and_go_on(ferplus_zip: Path, tmp_path: Path) -> None:
+    ends = []
+    for name, stop in (("whole", False), ("stopped", True), ("stopped", False)):
+        port = free_port()
+        arguments = [(rank, 2, port, ferplus_zip, tmp_path / name, stop) for rank in range(2)]
+        ranks = [SPAWN.Process(target=still_run, args=each) for each in arguments]
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join()
+        ends.append([process.exitcode == 0 for process in ranks])
+    assert ends == [[True, True], [False, False], [True, True]]
+    for one, two in zip(curves(tmp_path / "whole"), curves(tmp_path / "stopped"), strict=True):
+        assert replace(one, seconds=0) == replace(two, seconds=0)
 
 
 def test_torchrun(ferplus_zip: Path, tmp_path: Path) -> None:

@@ -149,6 +149,21 @@ def test_what_is_no_run_is_refused(ferplus_zip: Path, tmp_path: Path) -> None:
         resume(out)
 
 
+def test_other_data_is_no_way_to_go_on(ferplus_folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        train(Plan(config(), ferplus_folders), out, signalled(signal.SIGTERM, lambda epoch: epoch == 2))
+    picture = ferplus_folders / "FER2013Valid" / "fear_2.png"
+    before = picture.read_bytes()
+    picture.write_bytes((ferplus_folders / "FER2013Valid" / "anger_2.png").read_bytes())
+    with pytest.raises(UsageError, match="by their manifests the parts chosen_on, evaluated differ"):
+        resume(out)
+    with pytest.raises(UsageError, match="chosen_on, evaluated differ"):
+        train(Plan.from_card(out / CARD), tmp_path / "again")
+    picture.write_bytes(before)
+    assert len(resume(out)) == 4
+
+
 def test_a_card_does_the_run_again(ferplus_zip: Path, tmp_path: Path) -> None:
     train(Plan(config("epochs=2"), ferplus_zip), tmp_path / "one")
     train(Plan.from_card(tmp_path / "one" / CARD), tmp_path / "two")

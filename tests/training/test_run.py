@@ -22,8 +22,9 @@ from posterv2.models.poster import build
 from posterv2.preprocessing import Preprocessing, read_image
 from posterv2.training import alarms
 from posterv2.training.config import TrainConfig, load_config
+from posterv2.training.distributed import World
 from posterv2.training.history import Epoch
-from posterv2.training.parts import evaluation_split, face_crop, hold_out
+from posterv2.training.parts import evaluation_split, face_crop, hold_out, open_parts
 from posterv2.training.plan import Plan, Start
 from posterv2.training.run import Progress
 from posterv2.training.run import train as run
@@ -304,6 +305,19 @@ def test_the_face_in_a_scene(tmp_path: Path) -> None:
     crop = face_crop(Preprocessing(48))
     assert 90 < crop(photo).shape[0] < 110
     assert crop(photo[300:]).shape == photo[300:].shape  # no face: all of it
+
+
+def test_scenes_are_cropped_by_many_threads(tmp_path: Path) -> None:
+    photo = Path(__file__).parents[2] / "samples" / "astronaut.jpg"
+    for split in ("train", "test"):
+        for name in ("Anger", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise"):
+            (tmp_path / "scenes" / split / name).mkdir(parents=True)
+            shutil.copy(photo, tmp_path / "scenes" / split / name)
+    plan = Plan(quick("crop=face", "selection=published", recipe="caers"), tmp_path / "scenes")
+    preprocessing = Preprocessing(48)
+    decoded = open_parts(plan).decode(preprocessing, 1, plan.config, tmp_path, World())
+    expected = preprocessing.pixels(face_crop(preprocessing)(read_image(photo)))
+    assert np.array_equal(decoded.train.pixels, np.stack([expected] * 7))
 
 
 def test_alarms(ferplus_zip: Path, tmp_path: Path) -> None:

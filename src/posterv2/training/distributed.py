@@ -48,9 +48,9 @@ class World:
         dist.all_reduce(values)
         return values.tolist()
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
-        return self.total(float(flag))[0] > 0
+    def any(self, *flags: bool) -> list[bool]:
+        """Whether each flag is set in any process."""
+        return [count > 0 for count in self.total(*map(float, flags))]
 
     def share(self, buffers: Iterable[torch.Tensor]) -> None:
         """Give every process the first one's batch-norm statistics, so that all measure one network."""

@@ -45,7 +45,7 @@ class Meter:
     def over(self, world: World) -> "Meter":
         """The same over all processes."""
         faces, loss_sum, right = world.total(self.faces, self.loss_sum, self.right)
-        return Meter(self.steps, int(faces), loss_sum, int(right))
+        return Meter(self.steps, int(faces), loss_sum, int(right), self.lr)
 
     @property
     def loss(self) -> float:
@@ -171,7 +171,9 @@ def train_epoch(training: Training, faces: Faces, epoch: int, meter: Meter | Non
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         # The mean over processes of their sums times this is the mean over the batch.
         weight = world.size / len(batch) if len(mine) else 0.0
-        parts = list(zip(inputs.chunk(config.accumulate), targets.chunk(config.accumulate), strict=True))
+        # As many parts in each process, none of them empty: each part's backward pass is one exchange of gradients.
+        count = max(1, min(config.accumulate, len(batch) // world.size))
+        parts = list(zip(inputs.tensor_split(count), targets.tensor_split(count), strict=True))
 
         def forward_backward(perturbed: bool, parts: list = parts, weight: float = weight) -> None:
             with still_statistics(training.network, perturbed and not config.sam_statistics):

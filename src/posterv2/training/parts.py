@@ -1,6 +1,7 @@
 """The parts of a data set that a run uses: to learn from, to choose the epoch on, to be measured on."""
 
 import platform
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,12 +55,21 @@ class Parts:
         return [self.train, self.evaluated, *([] if self.chosen_on is self.evaluated else [self.chosen_on])]
 
     @cached_property
+    def manifests(self) -> dict[str, str]:
+        """The hash of each part's manifest."""
+        known = {id(split): manifest_hash(split) for split in self.splits()}
+        return {part: known[id(split)] for part, split in self._named.items()}
+
+    @property
+    def _named(self) -> dict[str, Split]:
+        return {"train": self.train, "chosen_on": self.chosen_on, "evaluated": self.evaluated}
+
+    @property
     def description(self) -> dict[str, object]:
         """Each part's name, how many faces of each class it has, and its manifest's hash: plain JSON values."""
-        parts = {"train": self.train, "chosen_on": self.chosen_on, "evaluated": self.evaluated}
         return {
-            part: {"split": split.name, "classes": split.counts(), "manifest": manifest_hash(split)}
-            for part, split in parts.items()
+            part: {"split": split.name, "classes": split.counts(), "manifest": self.manifests[part]}
+            for part, split in self._named.items()
         }
 
     def decode(
@@ -75,9 +85,8 @@ class Parts:
 
         def faces(split: Split, row_step: int, soft_labels: bool) -> Faces:
             file = out / f".faces-{platform.node()}"
-            options = {} if crop is None else {"crop": crop}
             return decode(
-                split, preprocessing, file, row_step=row_step, soft_labels=soft_labels, world=world, **options
+                split, preprocessing, file, row_step=row_step, soft_labels=soft_labels, crop=crop, world=world
             )
 
         train = faces(self.train, 1 if needs_all_pixels(config) else stride, config.soft_labels)
@@ -130,10 +139,12 @@ def face_crop(preprocessing: Preprocessing) -> Crop:
     """Takes the square around the likeliest face of a picture; all of it where none is found."""
     from posterv2.inference.detection import HaarDetector
 
-    detector = HaarDetector()
+    detectors = threading.local()  # a detector serves one thread
 
     def crop(image: np.ndarray) -> np.ndarray:
-        found = detector.detect(image)
+        if not hasattr(detectors, "own"):
+            detectors.own = HaarDetector()
+        found = detectors.own.detect(image)
         return preprocessing.crop(image, max(found, key=lambda face: face[1])[0]) if found else image
 
     return crop

@@ -43,6 +43,7 @@ class Plan:
         dataset: its layout; found by itself without.
         device: where to train, as `choose_device` takes it.
         start: the files that it begins with.
+        manifests: the hashes of the data's parts, where it must be the data of an earlier run.
     """
 
     config: TrainConfig
@@ -50,6 +51,7 @@ class Plan:
     dataset: str | None = None
     device: str = "auto"
     start: Start = field(default_factory=Start)
+    manifests: dict[str, str] | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values; paths are absolute, files to begin with have a hash beside them."""
@@ -71,7 +73,8 @@ class Plan:
                 is not what it was.
         """
         try:
-            values = json.loads(Path(card).read_text("utf-8"))["plan"]
+            content = json.loads(Path(card).read_text("utf-8"))
+            values, parts = content["plan"], content["data"]
             start = values["start"]
             plan = cls(
                 TrainConfig.from_values(values["config"]),
@@ -79,6 +82,7 @@ class Plan:
                 values["dataset"],
                 values["device"],
                 Start(**{name: entry["file"] for name, entry in start.items()}),
+                {part: entry["manifest"] for part, entry in parts.items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{card}: no run card that can be read ({type(error).__name__}: {error})") from error
@@ -104,13 +108,16 @@ def machine() -> dict[str, object]:
     except (OSError, subprocess.SubprocessError):
         commit = None
     return {
-        "posterv2": __version__,
+        **versions(),
         "commit": commit,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of posterv2, torch and Python."""
+    return {"posterv2": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def sha256(file: Path) -> str | None:

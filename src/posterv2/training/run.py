@@ -20,7 +20,7 @@ from posterv2.training.distributed import World, world_of
 from posterv2.training.history import Epoch, draw, log, write_csv
 from posterv2.training.loop import Meter, Training, evaluate_epoch, train_epoch
 from posterv2.training.parts import Parts, open_parts
-from posterv2.training.plan import CARD, Plan, machine, write_card
+from posterv2.training.plan import CARD, Plan, versions, write_card
 from posterv2.training.state import Position, load_state, save_state
 from posterv2.training.stop import stop_wished
 
@@ -44,7 +44,8 @@ def train(plan: Plan, out: str | Path, progress: Progress | None = None) -> list
 
     The folder holds `run.json`, `curves.csv`, `curves.png` (where matplotlib is installed), `last.safetensors` and
     `best.safetensors`: the network after the last epoch, and after the one that was best by the config's `selection`;
-    and `state.safetensors`, all that `resume` needs. Each is written whole after each epoch.
+    and `state.safetensors`, all that `resume` needs. The card is written at the start and the end, the rest after each
+    epoch, each file whole.
 
     Returns:
         One entry an epoch.
@@ -86,6 +87,12 @@ class _Run:
         self.plan, self.out, self.world, config = plan, out, world, plan.config
         self.progress = progress if world.leads else Progress()
         parts = open_parts(plan)
+        then = plan.manifests
+        if then is not None and (other := [part for part, now in parts.manifests.items() if now != then.get(part)]):
+            raise UsageError(
+                f"{plan.data} does not hold what it held when the run began: by their manifests the parts "
+                f"{', '.join(other)} differ"
+            )
         for split in parts.splits():
             if missing := split.empty_classes():
                 self.progress.warning(
@@ -106,6 +113,8 @@ class _Run:
         self.position = Position()
         if (out / STATE).exists():
             self.position = load_state(out / STATE, self.training)
+            if self.position.meter and not world.leads:  # it counts all processes' faces, and the sum must do so once
+                self.position.meter = Meter(self.position.meter.steps, lr=self.position.meter.lr)
 
     @contextmanager
     def _begun(self) -> Iterator[None]:
@@ -150,10 +159,10 @@ class _Run:
                     self.progress.warning(message)
             self.progress.on_step(number, meter)
             now = time.monotonic()
-            stopped = self.world.any(wished())
-            if stopped or (self.world.leads and now - saved > SECONDS_BETWEEN_STATES):
+            stopped, due = self.world.any(wished(), now - saved > SECONDS_BETWEEN_STATES)
+            if stopped or due:
                 saved = now
-                self._save(replace(position, meter=meter, seconds=before + now - begun))
+                self._save(replace(position, meter=meter.over(self.world), seconds=before + now - begun))
             return stopped
 
         training.on_step = on_step
@@ -221,7 +230,7 @@ class _Run:
             "start": start,
             **self.parts.description,
             "device": str(self.training.device),
-            "versions": {name: machine()[name] for name in ("posterv2", "torch", "python")},
+            "versions": versions(),
         }
 
     def _finish(self) -> None:
