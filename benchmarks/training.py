@@ -134,7 +134,9 @@ def main() -> None:
         }
         for name, median in medians.items()
     ]
-    machine = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    tiles = "with" if torch.cpu.get_capabilities().get("amx_bf16") else "without"
+    threads = f"{torch.get_num_threads()} threads, {tiles} AMX tiles"
+    machine = torch.cuda.get_device_name() if device.type == "cuda" else threads
     print(f"batch {batch}, {device} ({machine}), torch {torch.__version__}, {platform.platform()}")
     print(f"{'step':<24}{'s':>9}{'faces/s':>10}{'speedup':>9}{'loading':>9}{'TFLOP/s':>9}")
     for row in rows:

@@ -342,3 +342,20 @@ def test_each_recipe_on_its_layout(recipe: str, layout: str, laid_out: Callable[
     epochs = train(quick("selection=published", "lr=1e-4", recipe=recipe), laid_out(layout), out)
     assert len(epochs) == 2
     assert load(out / "best.safetensors")[1].labels == LABEL_SETS[recipe]
+
+
+@pytest.mark.parametrize(
+    ("tiles", "precision", "device", "warned"),
+    [
+        (False, "bf16", "cpu", True),
+        (True, "bf16", "cpu", False),
+        (False, "fp32", "cpu", False),
+        (False, "bf16", "meta", False),
+    ],
+)
+def test_bf16_where_it_is_slower_is_told(
+    tiles: bool, precision: str, device: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": tiles})
+    messages = list(alarms.slow_precision(precision, torch.device(device)))
+    assert [("AMX" in message) for message in messages] == [True] * warned

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from torch import nn
 
 from posterv2.labels import LabelSet
@@ -21,6 +22,16 @@ def idle_parameters(network: nn.Module) -> Iterator[str]:
     if idle:
         more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
         yield f"no gradient reaches {', '.join(idle[:3])}{more}; what is there cannot learn"
+
+
+def slow_precision(precision: str, device: torch.device) -> Iterator[str]:
+    """Whether bf16 is asked of an x86 processor without AMX tiles, where torch's kernels for it lose to float32."""
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    if precision == "bf16" and device.type == "cpu" and capabilities.get("amx_bf16") is False:
+        yield (
+            "this processor has no AMX tiles, and without them bf16 is slower than float32 (docs/performance.md); "
+            "take precision=fp32"
+        )
 
 
 def one_answer(confusion: np.ndarray, labels: LabelSet) -> Iterator[str]:

@@ -108,6 +108,8 @@ class _Run:
         with self._begun():
             self.decoded = parts.decode(preprocessing, network.config.pixel_stride, config, out, world)
         steps = -(-len(self.decoded.train) // config.batch_size)
+        for message in alarms.slow_precision(config.precision, device):
+            self.progress.warning(message)
         self.training = Training.of(network, preprocessing, config, steps, device, world)
         self.steps = steps
         self.position = Position()
