@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import posterv2
 from posterv2.checkpoints.catalog import DEFAULT
 from posterv2.inference.classifier import open_classifier, probabilities
-from posterv2.inference.detection import HaarDetector
+from posterv2.inference.detection.haar import HaarDetector
 from posterv2.preprocessing import read_image
 
 PHOTO = Path(__file__).parents[1] / "samples" / "astronaut.jpg"
@@ -40,7 +40,7 @@ def main() -> None:
     """Measure and print."""
     photo = read_image(PHOTO)
     detector, classifier, predictor = HaarDetector(), open_classifier(), posterv2.load()
-    (box, _), *_ = detector.detect(photo)
+    box = detector.detect(photo)[0].box
     face = classifier.header.preprocessing.crop(photo, box)
     size = classifier.header.preprocessing.size
     inputs = np.zeros((64, 3, size, size), np.float32)

@@ -55,13 +55,15 @@ def test_table(weights: Path, folder: Path):
 def test_json(weights: Path, folder: Path):
     result = predict(weights, "photo.jpg", "crops", "--format", "json")
     photo, crop = json.loads(result.stdout)
-    assert list(photo) == ["source", "width", "height", "faces"]
+    assert list(photo) == ["source", "width", "height", "frame", "time", "faces"]
     assert (photo["source"], photo["width"], photo["height"]) == ("photo.jpg", 512, 512)
     [face] = photo["faces"]
-    assert list(face) == ["box", "score", "expression", "probability", "probabilities"]
+    assert list(face) == [
+        "box", "score", "expression", "probability", "probabilities", "landmarks", "quality", "track",
+    ]  # fmt: skip
     assert list(face["probabilities"]) == list(LABELS.names)
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert crop == {"source": "crops/face.png", "width": 60, "height": 60, "faces": []}
+    assert crop == {"source": "crops/face.png", "width": 60, "height": 60, "frame": 0, "time": None, "faces": []}
 
 
 def test_csv_and_aligned(weights: Path, folder: Path):

@@ -10,7 +10,7 @@ from PIL import Image
 import posterv2
 from posterv2.errors import ImageError
 from posterv2.inference.classifier import OnnxClassifier
-from posterv2.inference.detection import Detection
+from posterv2.inference.detection.detector import Detection
 from posterv2.inference.predictor import Predictor
 from posterv2.preprocessing import Box
 from tests.tiny_graph import BLUE, GREY, LABELS, RED, plain, tiny_header, write_tiny_graph
@@ -22,7 +22,7 @@ class Halves:
     def detect(self, image: np.ndarray) -> list[Detection]:
         height, width = image.shape[:2]
         boxes: Sequence[Box] = [(0, 0, width // 2, height), (width // 2, 0, width // 2, height)]
-        return [(box, 0.75) for box in boxes] if width > height else []
+        return [Detection(box, 0.75) for box in boxes] if width > height else []
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_aligned_takes_the_whole_picture(predictor: Predictor):
 def test_margin_of_the_weights_is_used(tmp_path: Path):
     class Middle:
         def detect(self, image: np.ndarray) -> list[Detection]:
-            return [((50, 50, 20, 20), 1.0)]
+            return [Detection((50, 50, 20, 20), 1.0)]
 
     picture = plain(BLUE, 120, 120)
     picture[50:70, 50:70] = RED

@@ -1,6 +1,7 @@
 """From pictures to results: find the faces, crop, classify, all faces of a call in shared batches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -9,7 +10,8 @@ from PIL import Image
 
 from posterv2.errors import ImageError
 from posterv2.inference.classifier import Classifier, open_classifier, probabilities
-from posterv2.inference.detection import Detection, FaceDetector, HaarDetector
+from posterv2.inference.detection.detector import Detection, FaceDetector
+from posterv2.inference.detection.haar import HaarDetector
 from posterv2.inference.results import Face, Result
 from posterv2.labels import LabelSet
 from posterv2.preprocessing import read_image, to_rgb
@@ -61,28 +63,22 @@ class Predictor:
         for source in sources:
             image = _pixels(source)
             height, width = image.shape[:2]
-            found = [((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
-            crops = [image] if aligned else [preprocessing.crop(image, box) for box, _ in found]
+            found = [Detection((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
+            crops = [image] if aligned else [preprocessing.crop(image, face.box) for face in found]
             # Kept at the network's size: a call with many large pictures must not hold them all.
             faces += map(preprocessing.pixels, crops)
             kept = None if isinstance(source, str | Path) else image
-            pictures.append((Result(_name(source), width, height, (), kept), found))
+            pictures.append((Result(_name(source), width, height, (), pixels=kept), found))
         rows = iter(probabilities(self.classifier, faces))
         return [
-            Result(
-                picture.source,
-                picture.width,
-                picture.height,
-                tuple(self._face(box, score, next(rows)) for box, score in found),
-                picture.pixels,
-            )
+            replace(picture, faces=tuple(self._face(detection, next(rows)) for detection in found))
             for picture, found in pictures
         ]
 
-    def _face(self, box: tuple[int, int, int, int], score: float, row: np.ndarray) -> Face:
+    def _face(self, detection: Detection, row: np.ndarray) -> Face:
         named = dict(zip(self.labels.names, map(float, row), strict=True))
         best = max(named, key=named.__getitem__)
-        return Face(box, score, best, named[best], named)
+        return Face(detection.box, detection.score, best, named[best], named, detection.landmarks)
 
 
 def load(

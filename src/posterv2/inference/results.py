@@ -1,13 +1,38 @@
 """What a prediction is: one `Result` a picture, one `Face` a face in it."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 
 import numpy as np
 
+from posterv2.inference.detection.detector import Landmarks
 from posterv2.preprocessing import Box
 
-_DIGITS = 6  # decimals of a probability or score that are written
+_DIGITS = 6  # decimals of a probability, score or time that are written
+
+UNCERTAIN = "uncertain"
+"""The answer where the likeliest class is less probable than the user asks for."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a look at a face was, so that a weak answer can be told from a weak picture.
+
+    Attributes:
+        size: shorter side of the box in pixels of the picture.
+        sharpness: 0 (blurred) to 1 (sharp).
+        roll: degrees that the head is tilted to its side, positive clockwise in the picture; None without landmarks.
+        yaw: degrees that it is turned, positive towards the picture's right, roughly; None without landmarks.
+        at_border: the picture's border cuts the face off.
+        notes: what is wrong in words: `small`, `blurred`, `tilted`, `turned`, `cut off`; empty where nothing is.
+    """
+
+    size: int
+    sharpness: float
+    roll: float | None
+    yaw: float | None
+    at_border: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -17,9 +42,12 @@ class Face:
     Attributes:
         box: x, y, width, height in pixels of the picture, inside it.
         score: how sure the detector is that this is a face, 0..1; 1 where the picture was given as a face.
-        expression: the class with the highest probability.
-        probability: that class's probability, 0..1.
+        expression: the class with the highest probability, or `uncertain` where the user asks for more than it has.
+        probability: the highest probability, 0..1.
         probabilities: every class's probability, in the order of the label contract; they sum to 1.
+        landmarks: where eyes, nose and mouth are, in pixels of the picture, from detectors that tell.
+        quality: how good a look at the face was.
+        track: the face's number over the frames of a video; None in photos.
     """
 
     box: Box
@@ -27,6 +55,9 @@ class Face:
     expression: str
     probability: float
     probabilities: dict[str, float]
+    landmarks: Landmarks | None = None
+    quality: Quality | None = None
+    track: int | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, rounded to six decimals."""
@@ -36,18 +67,23 @@ class Face:
             "expression": self.expression,
             "probability": round(self.probability, _DIGITS),
             "probabilities": {name: round(value, _DIGITS) for name, value in self.probabilities.items()},
+            "landmarks": None if self.landmarks is None else [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
+            "quality": None if self.quality is None else asdict(self.quality),
+            "track": self.track,
         }
 
 
 @dataclass(frozen=True)
 class Result:
-    """The faces of one picture, from left to right; none is a result too.
+    """The faces of one picture or of one frame of a video, from left to right; none is a result too.
 
     Attributes:
         source: the path as it was given, or `picture` for one that came as pixels.
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
         faces: from left to right.
+        frame: the frame's number in its video, from 0; 0 for a picture.
+        time: seconds from the video's begin; None for a picture.
         pixels: (height, width, 3), uint8, RGB, where the picture came as pixels; a file is read again when shown.
     """
 
@@ -55,6 +91,8 @@ class Result:
     width: int
     height: int
     faces: tuple[Face, ...]
+    frame: int = 0
+    time: float | None = None
     pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, object]:
@@ -63,6 +101,8 @@ class Result:
             "source": self.source,
             "width": self.width,
             "height": self.height,
+            "frame": self.frame,
+            "time": None if self.time is None else round(self.time, _DIGITS),
             "faces": [face.to_dict() for face in self.faces],
         }
 

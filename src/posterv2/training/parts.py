@@ -137,7 +137,7 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 def face_crop(preprocessing: Preprocessing) -> Crop:
     """Takes the square around the likeliest face of a picture; all of it where none is found."""
-    from posterv2.inference.detection import HaarDetector
+    from posterv2.inference.detection.haar import HaarDetector
 
     detectors = threading.local()  # a detector serves one thread
 
@@ -145,6 +145,6 @@ def face_crop(preprocessing: Preprocessing) -> Crop:
         if not hasattr(detectors, "own"):
             detectors.own = HaarDetector()
         found = detectors.own.detect(image)
-        return preprocessing.crop(image, max(found, key=lambda face: face[1])[0]) if found else image
+        return preprocessing.crop(image, max(found, key=lambda face: face.score).box) if found else image
 
     return crop

@@ -1,30 +1,18 @@
-"""Where the faces are. Any object with a `detect` method like `FaceDetector`'s will do."""
+"""OpenCV's cascade: always there, for upright faces that look ahead."""
 
 import math
-from typing import Protocol
 
 import cv2
 import numpy as np
 from cv2.data import haarcascades
 
-from posterv2.preprocessing import Box
-
-Detection = tuple[Box, float]
-"""A face's box, clipped to the picture, and how sure the detector is, 0..1."""
+from posterv2.inference.detection.detector import Detection, clipped
 
 SEARCH_SIDE = 1024
 """Faces are searched in a copy shrunk to this longest side, in pixels; so a photo's size costs no time."""
 
 SMALLEST_FACE = 24
 """In pixels of that copy: 24 px in a photo up to 1024 px wide, 141 px in one 6000 px wide."""
-
-
-class FaceDetector(Protocol):
-    """Finds the faces of a picture."""
-
-    def detect(self, image: np.ndarray) -> list[Detection]:
-        """The faces of `image`, (H, W, 3) uint8 RGB, from left to right."""
-        ...
 
 
 class HaarDetector:
@@ -51,11 +39,12 @@ class HaarDetector:
             minSize=(SMALLEST_FACE, SMALLEST_FACE),
             outputRejectLevels=True,
         )
-        found = [
-            (_clipped(tuple(value / scale for value in box), width, height), _score(float(total)))
-            for box, total in zip(boxes, sums, strict=True)
-        ]
-        return sorted(found)
+        found = []
+        for box, total in zip(boxes, sums, strict=True):
+            x, y, side_x, side_y = (value / scale for value in box)
+            box = clipped(x, y, x + side_x, y + side_y, width, height)
+            found.append(Detection(box, _score(float(total))))
+        return sorted(found, key=lambda face: face.box)
 
 
 def _score(total: float) -> float:
@@ -65,9 +54,3 @@ def _score(total: float) -> float:
     single false windows in photos without a face to 54.3..55.2; so 55 becomes one half.
     """
     return 1 / (1 + math.exp(-2 * (total - 55.0)))
-
-
-def _clipped(box: tuple[float, ...], width: int, height: int) -> Box:
-    left, top = max(0, round(box[0])), max(0, round(box[1]))
-    right, bottom = min(width, round(box[0] + box[2])), min(height, round(box[1] + box[3]))
-    return left, top, right - left, bottom - top

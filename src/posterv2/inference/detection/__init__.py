@@ -1,0 +1,1 @@
+"""Where the faces are: one protocol, and a file for each detector."""
