@@ -1,5 +1,6 @@
 """`posterv2 train` from the command line, on a handful of real faces."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from posterv2.checkpoints.header import read_header
 from posterv2.cli import app
 from posterv2.training.config import load_config
 from tests.checkpoints import official
+from tests.fixtures.make_layouts import FACES, put
 
 QUICK = ("model=posterv2-nano", "epochs=2", "batch_size=4")
 
@@ -94,6 +96,24 @@ def test_resume_and_again_need_nothing_else(ferplus_zip: Path, tmp_path: Path):
     refused = run("ferplus", "--resume", out, "epochs=3")
     assert (refused.exit_code, "give nothing beside it" in refused.stderr) == (2, True)
     assert run("rafdb", "--resume", out).exit_code == 2
+
+
+def test_a_run_refers_to_the_manifest_that_data_check_writes(face_folders: Path, tmp_path: Path):
+    """Also where a part of the training set is held out."""
+    for face in sorted((face_folders / "train").rglob("*.png")):
+        put(next(FACES.glob(f"{face.parent.name}_2.png")), face.with_name("second.png"))
+    manifest, out = tmp_path / "manifest.json", tmp_path / "run"
+    CliRunner().invoke(app, ["data", "check", str(face_folders), "--manifest", str(manifest)])
+    assert run("ferplus", *QUICK, "epochs=1", "selection=holdout", "--data", face_folders, "--out", out).exit_code == 0
+    hashes = {name: split["hash"] for name, split in json.loads(manifest.read_text())["splits"].items()}
+    card = json.loads((out / "run.json").read_text())
+    assert {part: entry["split_manifest"] for part, entry in card["data"].items()} == {
+        "train": hashes["train"],
+        "chosen_on": hashes["train"],
+        "evaluated": hashes["valid"],
+    }
+    assert card["data"]["train"]["manifest"] != card["data"]["chosen_on"]["manifest"]
+    assert run("--resume", out).exit_code == 0
 
 
 OURS = ["--dataset", "folders", "--backbone", "i.pth", "--landmarks", "m.tar"]
