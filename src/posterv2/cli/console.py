@@ -104,7 +104,7 @@ def table(
     from rich.text import Text
 
     plain = plain or not sys.stdout.isatty()
-    columns, rows = list(map(_visible, columns)), [list(map(_visible, row)) for row in rows]
+    columns, rows = list(map(visible, columns)), [list(map(visible, row)) for row in rows]
     console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
     sheet = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     sheet.padding = (0, 2, 0, 0) if plain else (0, 1)
@@ -147,13 +147,13 @@ def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
             _bar = None
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """The text with control characters written out: a file's name must not steer the terminal."""
     return "".join(f"\\x{ord(sign):02x}" if unicodedata.category(sign) == "Cc" else sign for sign in text)
 
 
 def _line(message: str, prefix: str = "", colour: str | None = None) -> None:
-    one_line = _visible(" ".join(message.splitlines()))
+    one_line = visible(" ".join(message.splitlines()))
     if _bar is not None:
         from rich.text import Text
 

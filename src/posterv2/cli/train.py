@@ -87,7 +87,9 @@ def train(
       posterv2 train --from runs/nano/run.json --out runs/again
       torchrun --nproc-per-node 4 -m posterv2 train rafdb --data RAF-DB --out runs/four
     """
-    published.answer(recipe, data, out, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
+    options = {"--data": data, "--out": out, "--dataset": dataset, "--init": init}
+    options |= {"--backbone": backbone, "--landmarks": landmarks, "--device": None if device == "auto" else device}
+    published.answer(recipe, changes or (), options, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
     require("torch", "torch")
     from posterv2.training.config import load_config
     from posterv2.training.plan import CARD, Plan, Start
@@ -95,11 +97,6 @@ def train(
     from posterv2.training.run import resume as go_on
     from posterv2.training.run import train as run
 
-    if resume is not None and resume.is_file():
-        raise UsageError(
-            f"--resume takes a run's folder and {resume} is a file, which holds weights alone; begin with them: "
-            f"posterv2 train RECIPE --data DIR --out RUN --init {resume}"
-        )
     if resume is not None:
         plan = Plan.from_card(resume / CARD)
         if recipe not in (None, plan.config.recipe) or changes or data or out or from_:
@@ -107,8 +104,10 @@ def train(
                 f"--resume goes on with the recipe, data and settings of {resume / CARD}; give nothing beside it"
             )
         out = resume
-    elif out is None:
+    elif out is None and (recipe or from_):
         raise UsageError("a run needs a folder: give --out RUN")
+    elif out is None:
+        raise UsageError("a run needs a recipe, data and a folder: posterv2 train RECIPE --data DIR --out RUN")
     elif from_ is not None:
         if recipe or changes:
             raise UsageError("--from takes recipe and settings from the card; give no others")

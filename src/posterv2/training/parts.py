@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from posterv2.data.dataset import open_split
-from posterv2.data.manifest import manifest_hash
+from posterv2.data.manifest import Entry, entries, hash_of
 from posterv2.data.split import Split
 from posterv2.errors import DatasetError
 from posterv2.labels import LabelSet, label_set
@@ -39,11 +39,13 @@ class Parts:
         chosen_on: what the best epoch is chosen on: held out of the training set, or `evaluated` itself, as published
             and where there are too few faces to hold any out.
         evaluated: the evaluation split.
+        whole: the training set before any of it was held out.
     """
 
     train: Split
     chosen_on: Split
     evaluated: Split
+    whole: Split
 
     @property
     def labels(self) -> LabelSet:
@@ -57,8 +59,23 @@ class Parts:
     @cached_property
     def manifests(self) -> dict[str, str]:
         """The hash of each part's manifest."""
-        known = {id(split): manifest_hash(split) for split in self.splits()}
-        return {part: known[id(split)] for part, split in self._named.items()}
+        return {part: hash_of(self._entries(split)) for part, split in self._named.items()}
+
+    @cached_property
+    def _read(self) -> dict[int, dict[tuple[str, int], Entry]]:
+        """The lines of the two manifests, by picture and class, under their splits' ids: all bytes are read once."""
+        return {
+            id(split): dict(zip(zip(split.sources, split.targets.tolist(), strict=True), entries(split), strict=True))
+            for split in (self.whole, self.evaluated)
+        }
+
+    def _entries(self, part: Split) -> list[Entry]:
+        lines = self._read[id(self._origin(part))]
+        return [lines[key] for key in zip(part.sources, part.targets.tolist(), strict=True)]
+
+    def _origin(self, part: Split) -> Split:
+        """The split of the data set that a part is of."""
+        return self.evaluated if part is self.evaluated else self.whole
 
     @property
     def _named(self) -> dict[str, Split]:
@@ -66,9 +83,18 @@ class Parts:
 
     @property
     def description(self) -> dict[str, object]:
-        """Each part's name, how many faces of each class it has, and its manifest's hash: plain JSON values."""
+        """What each part is: plain JSON values.
+
+        Its name, how many faces of each class it has, its manifest's hash, and as `split_manifest` that of the whole
+        split it is of, which `posterv2 data check --manifest` writes.
+        """
         return {
-            part: {"split": split.name, "classes": split.counts(), "manifest": self.manifests[part]}
+            part: {
+                "split": split.name,
+                "classes": split.counts(),
+                "manifest": self.manifests[part],
+                "split_manifest": hash_of(self._entries(self._origin(split))),
+            }
             for part, split in self._named.items()
         }
 
@@ -106,9 +132,9 @@ def open_parts(plan: Plan) -> Parts:
     train = open_split(plan.data, plan.dataset, "train", labels)
     evaluated = evaluation_split(plan, train.labels)
     if config.selection == "published":
-        return Parts(train, evaluated, evaluated)
+        return Parts(train, evaluated, evaluated, train)
     left, held_out = hold_out(train, config.holdout, config.seed)
-    return Parts(left, held_out if len(held_out) else evaluated, evaluated)
+    return Parts(left, held_out if len(held_out) else evaluated, evaluated, train)
 
 
 def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
