@@ -108,3 +108,15 @@ def test_no_picture_at_all_is_an_error(lay_out) -> None:
         file.unlink()
     with pytest.raises(DatasetError, match=r"valid: no picture in its class folders \(happy, sad\)"):
         open_split(path)
+
+
+@pytest.mark.parametrize(("name", "split"), [("Validation", "valid"), ("Test", "test"), ("VAL", "val")])
+def test_splits_go_by_other_words_and_cases_too(face_folders: Path, name: str, split: str) -> None:
+    """A folder `validation` that is passed over leaves a training set alone, which is told much later."""
+    there = open_split(face_folders)
+    (face_folders / "train").rename(face_folders / "Training")
+    (face_folders / "valid").rename(face_folders / name)
+    found = open_split(face_folders)
+    assert (found.name, found.counts()) == (split, there.counts())
+    assert found.sources[0].startswith(f"{name}/")
+    assert len(open_split(face_folders, split="train")) == 8

@@ -1,4 +1,4 @@
-"""Class folders: `<split>/<class>/*`, where a class is a word or a number."""
+"""Class folders: `<split>/<class>/*`, where a class is a word or a number, and `Validation` is a split too."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from posterv2.data.reading import Reading, Rows
 from posterv2.data.sniff import is_picture
-from posterv2.data.split import SPLITS
+from posterv2.data.split import SPLIT_OF, SPLITS
 from posterv2.data.store import Store
 from posterv2.errors import DatasetError, LabelsError
 from posterv2.labels import LABEL_SETS, Expression, LabelSet, canonical, label_set
@@ -48,7 +48,7 @@ class Folders:
         folders = sorted({folder for name in self.splits(store) for folder in _classes(store, name)})
         labels, classes = _told(store, folders) if self.labels is None else _named(store, folders, self.labels)
         rows = Rows(store)
-        for name in sorted(store.names(split)):
+        for name in _names(store, split):
             parts = name.split("/")
             if len(parts) < 3 or not parts[-1] or not is_picture(store, name):
                 continue
@@ -84,10 +84,16 @@ def numbering(labels: LabelSet) -> dict[str, str]:
     return {str(number): name for number, name in enumerate(labels.names, start=first)}
 
 
+def _names(store: Store, split: str) -> list[str]:
+    """All that lies in a split's folder, or folders: `Test` and `test` are one."""
+    tops = [name.rstrip("/") for name in store.names("") if name.endswith("/")]
+    return sorted(name for top in tops if SPLIT_OF.get(top.lower()) == split for name in store.names(top))
+
+
 def _classes(store: Store, split: str) -> list[str]:
-    """The folders of a split, sorted."""
-    parts = (PurePosixPath(name).parts for name in store.names(split) if name.endswith("/"))
-    return sorted(part[1] for part in parts if len(part) == 2)
+    """The class folders of a split, sorted."""
+    parts = (PurePosixPath(name).parts for name in _names(store, split) if name.endswith("/"))
+    return sorted({part[1] for part in parts if len(part) == 2})
 
 
 def _told(store: Store, folders: list[str]) -> tuple[LabelSet, dict[str, str]]:

@@ -11,6 +11,14 @@ from posterv2.preprocessing import read_image
 SPLITS = ("train", "valid", "val", "test", "all")
 """The names that splits have; `all` is a set that is not divided."""
 
+SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "dev", "publictest"), "valid"),
+    "val": "val",
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
+}
+"""The split that a word means, in small letters."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
