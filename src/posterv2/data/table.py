@@ -87,7 +87,7 @@ def _rows(store: Store) -> Iterator[_Row]:
             cells = ["" if column is None or column >= len(row) else row[column].strip() for column in columns]
             path, label, said = cells
             split = _stem_split(name) or "all" if columns[2] is None else SPLIT_OF.get(said.lower())
-            yield _Row(f"{name}, line {line}", path, tables.inside(path), label, said, split)
+            yield _Row(f"{name}, line {line}", path, tables.inside(store, path), label, said, split)
 
 
 def _files(store: Store) -> list[str]:
