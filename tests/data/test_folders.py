@@ -120,3 +120,26 @@ def test_splits_go_by_other_words_and_cases_too(face_folders: Path, name: str, s
     assert (found.name, found.counts()) == (split, there.counts())
     assert found.sources[0].startswith(f"{name}/")
     assert len(open_split(face_folders, split="train")) == 8
+
+
+def test_class_folders_alone_are_one_undivided_set(lay_out) -> None:
+    path = lay_out("cat", "Dog", "happy")
+    (path / "valid").rename(path.with_name("flat"))
+    (path.with_name("flat") / "none").mkdir()
+    split = open_split(path.with_name("flat"))
+    assert (split.name, split.sources) == ("all", ("Dog/face.png", "cat/face.png", "happy/face.png"))
+    assert split.labels.names == ("cat", "dog", "happiness", "none")
+    assert [split.labels.names[target] for target in split.targets] == ["dog", "cat", "happiness"]
+
+
+@pytest.mark.parametrize(
+    "folders", [("FER2013Train", "FER2013Valid"), ("images", "annotations"), ("Training", "other"), ("alone",)]
+)
+def test_folders_that_are_no_classes_are_not_taken_for_them(folders, tmp_path: Path, face_files: list[Path]) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        shutil.copy(face_files[0], tmp_path / folder / ("0_exp.npy" if folder == "annotations" else "face.png"))
+    if "annotations" in folders:
+        (tmp_path / "annotations" / "0_exp.npy").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match="no data set is laid out there"):
+        open_split(tmp_path)

@@ -377,3 +377,25 @@ def test_the_command_of_a_card_gives_its_plan(tmp_path: Path) -> None:
         "--data", str(tmp_path / "a set"), "--out", "out", "--dataset", "caers", "--init", "one.safetensors",
         "--backbone", "two.pth", "--landmarks", "three.pth", "--device", "cpu",
     ]  # fmt: skip
+
+
+def test_class_folders_alone_are_divided_for_training(face_files: list[Path], tmp_path: Path) -> None:
+    for number, name in enumerate(["glad", "glad", "glad", "glad", "cross", "cross", "cross"]):
+        (tmp_path / "mine" / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(face_files[number], tmp_path / "mine" / name)
+    config = load_config("custom", ["epochs=1", "batch_size=2"])
+    parts = open_parts(Plan(config, tmp_path / "mine"))
+    assert parts.labels.names == ("cross", "glad")
+    assert (parts.evaluated.name, parts.chosen_on.name) == ("all, put aside", "all, held out")
+    taken = [parts.train.sources, parts.chosen_on.sources, parts.evaluated.sources]
+    assert [len(sources) for sources in taken] == [3, 2, 2]
+    assert len(set().union(*taken)) == 7
+    with pytest.raises(UsageError, match="take selection=holdout"):
+        open_parts(Plan(load_config("custom", ["selection=published"]), tmp_path / "mine"))
+
+    out = tmp_path / "run"
+    train(config, tmp_path / "mine", out, start=Start("posterv2-nano"))
+    data = json.loads((out / "run.json").read_text())["data"]
+    whole = manifest_hash(open_split(tmp_path / "mine"))
+    assert [data[part]["split_manifest"] for part in ("train", "chosen_on", "evaluated")] == [whole] * 3
+    assert load(out / "best.safetensors")[1].labels.names == ("cross", "glad")

@@ -41,7 +41,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "affectnet8": (AffectNet(contempt=True), Folders(LABEL_SETS["affectnet8"])),
     "caers": (Folders(LABEL_SETS["caers"]),),
     "fer2013": (fer2013, Folders(LABEL_SETS["fer2013"])),
-    "folders": (Folders(),),
+    "folders": (Folders(), Folders(divided=False)),
     "csv": (Csv(),),
 }
 """What a data set may be called, and the layouts it may lie in."""
@@ -107,7 +107,7 @@ def _readers(store: Store, dataset: str | None, labels: LabelSet | None) -> dict
         return {"fer2013": fer2013, "csv": Csv()}
     affectnet = AffectNet(None if labels is None else Expression.CONTEMPT in labels.names)
     specific = {"ferplus": ferplus, "rafdb": rafdb, "affectnet": affectnet, "fer2013": fer2013}
-    return {**specific, "folders": Folders(), "csv": Csv()}
+    return {**specific, "folders": Folders(), "csv": Csv(), "class folders": Folders(divided=False)}
 
 
 def _choose(path: str | Path, there: list[str], split: str | None) -> str:

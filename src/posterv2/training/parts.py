@@ -10,8 +10,8 @@ import numpy as np
 
 from posterv2.data.dataset import open_split
 from posterv2.data.manifest import Entry, entries, hash_of
-from posterv2.data.split import Split
-from posterv2.errors import DatasetError
+from posterv2.data.split import UNDIVIDED, Split
+from posterv2.errors import DatasetError, UsageError
 from posterv2.labels import LabelSet, label_set
 from posterv2.preprocessing import Preprocessing
 from posterv2.training.augment import needs_all_pixels
@@ -75,7 +75,7 @@ class Parts:
 
     def _origin(self, part: Split) -> Split:
         """The split of the data set that a part is of."""
-        return self.evaluated if part is self.evaluated else self.whole
+        return self.whole if part.name.partition(",")[0] == self.whole.name else self.evaluated
 
     @property
     def _named(self) -> dict[str, Split]:
@@ -126,15 +126,35 @@ def open_parts(plan: Plan) -> Parts:
 
     Raises:
         DatasetError, LabelsError: the data cannot be read, or has classes that the labels lack.
+        UsageError: a set without splits shall be selected on as published.
     """
     config = plan.config
     labels = None if config.labels == DATA_LABELS else label_set(config.labels)
-    train = open_split(plan.data, plan.dataset, "train", labels)
+    try:
+        train = open_split(plan.data, plan.dataset, "train", labels)
+    except DatasetError as error:
+        return _divided(plan, labels, error)
     evaluated = evaluation_split(plan, train.labels)
     if config.selection == "published":
         return Parts(train, evaluated, evaluated, train)
     left, held_out = hold_out(train, config.holdout, config.seed)
     return Parts(left, held_out if len(held_out) else evaluated, evaluated, train)
+
+
+def _divided(plan: Plan, labels: LabelSet | None, missing: DatasetError) -> Parts:
+    """A set without splits: a share of each class to measure on, another to choose on, the rest to learn from."""
+    config = plan.config
+    try:
+        whole = open_split(plan.data, plan.dataset, UNDIVIDED, labels)
+    except DatasetError:
+        raise missing from None
+    if config.selection == "published":
+        raise UsageError(f"{plan.data} has no split to choose the epoch on as published; take selection=holdout")
+    left, evaluated = hold_out(whole, config.holdout, config.seed, "put aside")
+    left, held_out = hold_out(left, config.holdout, config.seed)
+    if not len(evaluated):
+        raise DatasetError(f"{plan.data}: no class has two pictures, so none can be put aside to measure on")
+    return Parts(left, held_out if len(held_out) else evaluated, evaluated, whole)
 
 
 def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
@@ -148,8 +168,8 @@ def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
             raise error from None
 
 
-def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """A split without a share of each class, and those faces; the same ones for the same seed.
+def hold_out(split: Split, share: float, seed: int, name: str = "held out") -> tuple[Split, Split]:
+    """A split without a share of each class, and those faces under a name; the same ones for the same seed.
 
     Each class gives at least one face and keeps at least one to learn from: a class of one face gives none.
     """
@@ -158,7 +178,7 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     for index in range(len(split.labels)):
         members = generator.permutation(np.flatnonzero(split.targets == index))
         held[members[: max(0, min(max(round(share * len(members)), 1), len(members) - 1))]] = True
-    return split.subset(~held), split.subset(held, f"{split.name}, held out")
+    return split.subset(~held), split.subset(held, f"{split.name}, {name}")
 
 
 def face_crop(preprocessing: Preprocessing) -> Crop:
