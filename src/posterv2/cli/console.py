@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _FULL_WIDTH = 10_000  # characters: nothing is cut or folded where no terminal shows it
+_SPEED_SECONDS = 3600.0  # the time left is told from this long a past: a step of training may take minutes
 
 
 class Verbosity(IntEnum):
@@ -129,16 +130,18 @@ def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        BarColumn(),  # where the terminal is narrow it alone gets shorter
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[words]}", markup=False),
     )
     global _bar
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, speed_estimate_period=_SPEED_SECONDS) as bar:
         task = bar.add_task(escape(description), total=total, words="")
         _bar = bar.console
         try:

@@ -157,7 +157,7 @@ class _Show:
 
     def start(self, steps: int, done: int) -> None:
         """Begin the bar over the steps of the run that are left."""
-        self.advance = self.stack.enter_context(console.progress("Training", steps - done))
+        self.advance = self.stack.enter_context(console.progress("", steps - done))
 
     def step(self, epoch: int, meter: Meter) -> None:
         """Say where the epoch stands; the rate leaves the first step out, which warms up."""
