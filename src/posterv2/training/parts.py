@@ -12,6 +12,7 @@ from posterv2.data.dataset import open_split
 from posterv2.data.manifest import Entry, entries, hash_of
 from posterv2.data.split import UNDIVIDED, Split
 from posterv2.errors import DatasetError, UsageError
+from posterv2.files import DRAFT
 from posterv2.labels import LabelSet, label_set
 from posterv2.preprocessing import Preprocessing
 from posterv2.training.augment import needs_all_pixels
@@ -110,7 +111,7 @@ class Parts:
         crop = face_crop(preprocessing) if config.crop == "face" else None
 
         def faces(split: Split, row_step: int, soft_labels: bool) -> Faces:
-            file = out / f".faces-{platform.node()}"
+            file = out / f".faces-{platform.node()}{DRAFT}"
             return decode(
                 split, preprocessing, file, row_step=row_step, soft_labels=soft_labels, crop=crop, world=world
             )

@@ -89,7 +89,7 @@ class Plan:
         """
         try:
             content = json.loads(Path(card).read_text("utf-8"))
-            values, parts = content["plan"], content["data"]
+            values, parts = content["plan"], content.get("data")
             start = values["start"]
             plan = cls(
                 TrainConfig.from_values(values["config"]),
@@ -97,7 +97,7 @@ class Plan:
                 values["dataset"],
                 values["device"],
                 Start(**{name: entry["file"] for name, entry in start.items()}),
-                {part: entry["manifest"] for part, entry in parts.items()},
+                None if parts is None else {part: entry["manifest"] for part, entry in parts.items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{card}: no run card that can be read ({type(error).__name__}: {error})") from error
