@@ -72,7 +72,7 @@ def test_what_cannot_be_is_one_line(words: list[str], code: int, says: str, ferp
         (["--out", "RUN"], "a run needs a recipe and data"),
         (["--data", "DIR"], "a run needs a recipe, data and a folder"),
         (["--from", "nowhere.json", "--out", "RUN"], "nowhere.json: no run card"),
-        (["ferplus", "--from", "nowhere.json", "--out", "RUN"], "--from takes recipe and settings from the card"),
+        (["ferplus", "--from", "nowhere.json", "--out", "RUN"], "--from takes recipe, settings, files and device"),
         (["--resume", "nowhere"], "no run card"),
         (["--resume", __file__], f"--init {__file__}"),
     ],
@@ -96,6 +96,9 @@ def test_resume_and_again_need_nothing_else(ferplus_zip: Path, tmp_path: Path):
     refused = run("ferplus", "--resume", out, "epochs=3")
     assert (refused.exit_code, "give nothing beside it" in refused.stderr) == (2, True)
     assert run("rafdb", "--resume", out).exit_code == 2
+    for words in (["--device", "cpu"], ["--init", "x"], ["--dataset", "ferplus"]):  # they would be passed over
+        assert run("--resume", out, *words).exit_code == 2
+        assert run("--from", out / "run.json", "--out", tmp_path / "third", *words).exit_code == 2
 
 
 def test_a_run_refers_to_the_manifest_that_data_check_writes(face_folders: Path, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -114,7 +115,7 @@ def write_card(out: Path, plan: Plan, **found: object) -> None:
 
 
 def machine() -> dict[str, object]:
-    """Versions, processor and the commit of the code, where it is a git checkout."""
+    """Versions, processor, processes, and the commit of the code, where it is a git checkout."""
     checkout = Path(__file__).parents[3]  # of an installed package there is none, and git may know another one above
     git = ["git", "--git-dir", str(checkout / ".git"), "--work-tree", str(checkout)]
     git += ["describe", "--always", "--dirty", "--abbrev=12"]
@@ -127,6 +128,7 @@ def machine() -> dict[str, object]:
         "commit": commit,
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }
 
 
