@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TrainingError,
         UnsafeWeightsError,
         UsageError,
+        VideoError,
         WeightsError,
     )
     from posterv2.inference.predictor import Predictor, load
@@ -53,6 +54,7 @@ __all__ = [
     "TrainingError",
     "UnsafeWeightsError",
     "UsageError",
+    "VideoError",
     "WeightsError",
     "load",
     "load_network",

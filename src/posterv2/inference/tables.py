@@ -7,22 +7,15 @@ from typing import TYPE_CHECKING
 
 from posterv2.errors import require
 from posterv2.inference.results import Result
+from posterv2.inference.rows import row_columns, rows_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _TYPES = {
-    "source": "string",
+    **dict.fromkeys(("source", "expression"), "string"),
+    **dict.fromkeys(("track", "x", "y", "width", "height"), "Int64"),  # may be missing, unlike int64
     "frame": "int64",
-    "time": "float64",
-    "track": "Int64",
-    "x": "Int64",
-    "y": "Int64",
-    "width": "Int64",
-    "height": "Int64",
-    "score": "float64",
-    "expression": "string",
-    "probability": "float64",
 }
 
 
@@ -42,21 +35,9 @@ def to_pandas(results: Iterable[Result], names: Sequence[str] | None = None) -> 
         MissingExtraError: pandas is not installed.
     """
     pandas = require("pandas", "pandas")
-    rows = [row for result in results for row in _rows(result)]
+    results = list(results)
     if names is None:
-        names = list(dict.fromkeys(name for row in rows for name in row if name.startswith("p_")))
-    else:
-        names = [f"p_{name}" for name in names]
-    types = {**_TYPES, **dict.fromkeys(names, "float64")}
-    return pandas.DataFrame(rows, columns=list(types)).astype(types)
-
-
-def _rows(result: Result) -> list[dict[str, object]]:
-    place: dict[str, object] = {"source": result.source, "frame": result.frame, "time": result.time}
-    rows = []
-    for face in result.faces:
-        box = dict(zip(("x", "y", "width", "height"), face.box, strict=True))
-        answer = {"score": face.score, "expression": face.expression, "probability": face.probability}
-        shares = {f"p_{name}": share for name, share in face.probabilities.items()}
-        rows.append({**place, "track": face.track, **box, **answer, **shares})
-    return rows or [place]
+        names = list(dict.fromkeys(name for result in results for face in result.faces for name in face.probabilities))
+    columns = row_columns(names)
+    table = pandas.DataFrame([row for result in results for row in rows_of(result, names)], columns=columns)
+    return table.astype({column: _TYPES.get(column, "float64") for column in columns})
