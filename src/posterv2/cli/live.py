@@ -66,7 +66,7 @@ def live(
 
     with ExitStack() as stack:
         view = stack.enter_context(closing(open_view(out)))
-        frames = CameraReader(camera, end=seconds)
+        frames = stack.enter_context(closing(CameraReader(camera, end=seconds)))
         kept = None if rows is None else stack.enter_context(closing(CsvRows(rows, predictor.labels.names)))
         stop = stack.enter_context(stop_wished())
 

@@ -10,7 +10,7 @@ from posterv2.inference.frames import Frame
 
 
 class CameraReader:
-    """The frames of a camera as they come; iterate over it once. OpenCV counts cameras from 0."""
+    """The frames of a camera as they come, until `close`; OpenCV counts cameras from 0."""
 
     def __init__(self, index: int, end: float | None = None) -> None:
         """Open the camera.
@@ -36,22 +36,23 @@ class CameraReader:
         self._camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an old frame is worth nothing
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames, their times in seconds from the first one; the camera is let go at the end.
+        """Frames, their times in seconds from the first one.
 
         Raises:
             VideoError: the camera gives no frame any more.
         """
-        try:
-            index, begin = 0, None
-            while True:
-                good, image = self._camera.read()
-                now = time.monotonic()
-                begin = now if begin is None else begin
-                if self._end is not None and now - begin >= self._end:
-                    return
-                if not good:
-                    raise VideoError(f"{self._name}: it gives no picture after {index} frames; is it still plugged in?")
-                yield Frame(self._name, index, now - begin, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-                index += 1
-        finally:
-            self._camera.release()
+        index, begin = 0, None
+        while self._camera.isOpened():
+            good, image = self._camera.read()
+            now = time.monotonic()
+            begin = now if begin is None else begin
+            if self._end is not None and now - begin >= self._end:
+                return
+            if not good:
+                raise VideoError(f"{self._name}: it gives no picture after {index} frames; is it still plugged in?")
+            yield Frame(self._name, index, now - begin, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            index += 1
+
+    def close(self) -> None:
+        """Let the camera go."""
+        self._camera.release()
