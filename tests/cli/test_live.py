@@ -126,6 +126,7 @@ def test_an_unplugged_camera_leaves_whole_files(play: Play):
         (["--out", "out.avi"], "--out takes"),
         (["--seconds", "0"], "--seconds takes a number above 0, got 0"),
         (["--out", "out.mp4", "--rows", "rows.jpg"], "--rows writes text"),
+        (["--out", "out.mp4", "--rows", "rows.parquet"], "in a .csv file, got rows.parquet"),
     ],
 )
 def test_wrong_use_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str):

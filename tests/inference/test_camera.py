@@ -23,8 +23,8 @@ class Device:
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return self.opened
 
-    def set(self, *setting: float) -> bool:
-        return True
+    def get(self, setting: int) -> float:
+        return 0.0
 
     def read(self) -> tuple[bool, np.ndarray | None]:
         self.left -= 1
@@ -42,7 +42,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_frames_are_rgb_and_an_unplugged_camera_says_so():
     frames = []
     reader = CameraReader(3)
-    with pytest.raises(VideoError, match="camera:3: it gives no picture after 2 frames"):
+    with pytest.raises(VideoError, match="camera:3: the camera gives no more pictures"):
         frames.extend(reader)
     reader.close()
     assert Device.released
@@ -63,5 +63,5 @@ def test_the_end_comes_by_the_clock(monkeypatch: pytest.MonkeyPatch):
 
 def test_no_camera(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Device, "opened", False)
-    with pytest.raises(VideoError, match="camera:0: no such camera"):
+    with pytest.raises(VideoError, match="camera:0: there is no such camera"):
         CameraReader(0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import posterv2
-from posterv2.errors import MissingExtraError
+from posterv2.errors import MissingExtraError, UsageError
 from posterv2.inference.results import Face, Result
 
 PHOTO = Path(__file__).parents[2] / "samples" / "astronaut.jpg"
@@ -53,7 +53,14 @@ def test_the_photo():
     assert (row["source"], row["frame"], row["expression"]) == (str(PHOTO), 0, "happiness")
     assert pd.isna(row["time"])
     assert pd.isna(row["track"])
-    assert row[[name for name in table if name.startswith("p_")]].sum() == pytest.approx(1)
+    assert row[[name for name in table if name.startswith("p_")]].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_two_networks_do_not_share_a_table():
+    other = Result("b.jpg", 60, 40, (Face((1, 2, 3, 4), 0.5, "sadness", 1.0, {"sadness": 1.0}),))
+    with pytest.raises(UsageError, match="'happiness'"):
+        posterv2.to_pandas([*CLIP, other])
+    assert posterv2.to_pandas([*CLIP, other], names=["sadness"])["p_sadness"].tolist()[::3] == [0.25, 1]
 
 
 def test_without_pandas_the_answer_is_how_to_get_it(monkeypatch: pytest.MonkeyPatch):

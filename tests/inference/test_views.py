@@ -36,7 +36,7 @@ def test_a_video_has_each_frame_at_its_time(tmp_path: Path):
     assert times == pytest.approx((0, 0.25, 0.25, 1.0), abs=0.002)
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 640, 360)
+        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 642, 362)
         assert stream.codec_context.pix_fmt == "yuv420p", "what browsers play"
     assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
 

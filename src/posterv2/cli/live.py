@@ -50,11 +50,13 @@ def live(
         raise UsageError(f"--seconds takes a number above 0, got {seconds:g}")
     if rows is not None:
         console.check_output("--rows", rows)
+        if rows.suffix.lower() != ".csv":
+            raise UsageError(f"--rows keeps a camera's rows in a .csv file, got {rows}")
     from posterv2.inference.camera import CameraReader
     from posterv2.inference.drawing import draw
     from posterv2.inference.live import Tally, run_live
+    from posterv2.inference.liverows import LiveRows
     from posterv2.inference.predictor import load
-    from posterv2.inference.rows import CsvRows
     from posterv2.inference.views import open_view
     from posterv2.training.stop import stop_wished
 
@@ -67,7 +69,7 @@ def live(
     with ExitStack() as stack:
         view = stack.enter_context(closing(open_view(out)))
         frames = stack.enter_context(closing(CameraReader(camera, end=seconds)))
-        kept = None if rows is None else stack.enter_context(closing(CsvRows(rows, predictor.labels.names)))
+        kept = None if rows is None else stack.enter_context(closing(LiveRows(rows, predictor.labels.names)))
         stop = stack.enter_context(stop_wished())
 
         def show(frame: Frame, result: Result) -> None:

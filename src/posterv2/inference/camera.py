@@ -1,58 +1,72 @@
-"""A camera's frames, through OpenCV."""
+"""A camera of this machine, through OpenCV."""
 
 import time
 from collections.abc import Iterator
 
-import cv2
-
 from posterv2.errors import VideoError
 from posterv2.inference.frames import Frame
+from posterv2.inference.thinning import Thinning
+
+_USUAL_RATE = 30.0  # frames a second, where a camera does not tell
 
 
 class CameraReader:
-    """The frames of a camera as they come, until `close`; OpenCV counts cameras from 0."""
+    """The frames of a camera as they come, until `close`; times are seconds from the first one.
 
-    def __init__(self, index: int, end: float | None = None) -> None:
-        """Open the camera.
+    Attributes:
+        name: `camera:0`, what `Frame.source` says.
+        rate: frames a second that the camera promises.
+    """
 
-        Args:
-            index: the camera's number.
-            end: seconds after the first frame at which the frames end.
+    def __init__(self, number: int, fps: float | None = None, end: float | None = None) -> None:
+        """Open camera `number`, from 0; `fps` and `end` choose frames as for a `VideoReader`.
 
         Raises:
-            VideoError: there is no such camera, or another program has it.
+            VideoError: there is no such camera, or it is taken.
+            UsageError: settings that cannot be.
         """
-        self._name, self._end = f"camera:{index}", end
+        import cv2
+
+        self.name = f"camera:{number}"
+        self._thinning = Thinning(fps, end=end)
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(
             cv2.utils.logging.LOG_LEVEL_SILENT
-        )  # it would say in its own words that there is no camera
+        )  # it would say on stderr, in its own words, that there is no camera
         try:
-            self._camera = cv2.VideoCapture(index)
+            self._capture = cv2.VideoCapture(number)
         finally:
             cv2.utils.logging.setLogLevel(level)
-        if not self._camera.isOpened():
-            raise VideoError(f"{self._name}: no such camera, or another program uses it; --camera takes 0, 1, ...")
-        self._camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # an old frame is worth nothing
+        if not self._capture.isOpened():
+            raise VideoError(f"{self.name}: there is no such camera, or another program has it; cameras count from 0")
+        promised = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = promised if promised > 0 else _USUAL_RATE
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames, their times in seconds from the first one.
+        """Frames with their times, taken when the camera gave them.
 
         Raises:
-            VideoError: the camera gives no frame any more.
+            VideoError: the camera stopped, or was unplugged.
         """
-        index, begin = 0, None
-        while self._camera.isOpened():
-            good, image = self._camera.read()
+        import cv2
+
+        begin: float | None = None
+        before: float | None = None
+        number = 0
+        while self._capture.isOpened():
+            there, image = self._capture.read()
             now = time.monotonic()
+            if not there:
+                if not self._capture.isOpened():
+                    return
+                raise VideoError(f"{self.name}: the camera gives no more pictures")
             begin = now if begin is None else begin
-            if self._end is not None and now - begin >= self._end:
+            if self._thinning.over(now - begin):
                 return
-            if not good:
-                raise VideoError(f"{self._name}: it gives no picture after {index} frames; is it still plugged in?")
-            yield Frame(self._name, index, now - begin, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-            index += 1
+            if self._thinning.chosen(now - begin, before, self.rate):
+                yield Frame(self.name, number, now - begin, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            before, number = now - begin, number + 1
 
     def close(self) -> None:
-        """Let the camera go."""
-        self._camera.release()
+        """Give the camera back."""
+        self._capture.release()

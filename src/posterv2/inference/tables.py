@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from posterv2.errors import require
+from posterv2.errors import UsageError, require
 from posterv2.inference.results import Result
-from posterv2.inference.rows import row_columns, rows_of
+from posterv2.inference.rows import columns_of, rows_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,12 +32,17 @@ def to_pandas(results: Iterable[Result], names: Sequence[str] | None = None) -> 
         are `pandas.NA`, other missing numbers NaN.
 
     Raises:
+        UsageError: the results are of networks with different classes.
         MissingExtraError: pandas is not installed.
     """
     pandas = require("pandas", "pandas")
     results = list(results)
-    if names is None:
-        names = list(dict.fromkeys(name for result in results for face in result.faces for name in face.probabilities))
-    columns = row_columns(names)
-    table = pandas.DataFrame([row for result in results for row in rows_of(result, names)], columns=columns)
+    shares = [face.probabilities for result in results for face in result.faces]
+    names = list(dict.fromkeys(name for share in shares for name in share)) if names is None else names
+    if lacking := [name for name in names if not all(name in share for share in shares)]:
+        raise UsageError(
+            f"not every face was asked for {lacking[0]!r}; make a table of one network's results at a time"
+        )
+    columns = columns_of(names)
+    table = pandas.DataFrame([row for result in results for row in rows_of(result, names)], columns=list(columns))
     return table.astype({column: _TYPES.get(column, "float64") for column in columns})

@@ -2,18 +2,18 @@
 
 import io
 from contextlib import ExitStack
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
-from posterv2.errors import OutputError, UsageError, require
-from posterv2.files import whole, write_whole
+from posterv2.errors import UsageError
+from posterv2.files import write_whole
+from posterv2.inference.videowriter import VideoWriter
 
 _QUALITY = 85  # of a JPEG: nobody looks at one frame for long
-_TICKS = 1000  # a second in the time stamps of a video
+_RATE = 30  # frames a second, roughly: each has its own time
 
 
 class View(Protocol):
@@ -90,7 +90,7 @@ class Window:
 
 
 class Video:
-    """A video with each frame at its time, H.264; its file is there once this is closed, if there was a frame."""
+    """A video with each frame at its time; its file is there once this is closed, if there was a frame."""
 
     closed = False
 
@@ -100,21 +100,14 @@ class Video:
         Raises:
             MissingExtraError: PyAV is not installed.
         """
-        self._av = require("av", "video")
-        self._path = path
-        self._open = ExitStack()
-        self._stream: Any = None
-        self._last = -1
+        self._file, self._open = VideoWriter(path, _RATE), ExitStack()
+        self._writer: VideoWriter | None = None
 
     def show(self, picture: Image.Image, index: int, time: float) -> None:
-        """Add the picture; all have the size of the first one."""
-        stream = self._stream or self._begin(picture)
-        if picture.size != (stream.width, stream.height):
-            picture = picture.resize((stream.width, stream.height))
-        frame = self._av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
-        self._last = max(self._last + 1, round(time * _TICKS))
-        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
-        self._add(frame)
+        """Add the picture; all get the size of the first one."""
+        if self._writer is None:
+            self._writer = self._open.enter_context(self._file)
+        self._writer.write(np.asarray(picture), time)
 
     def close(self) -> None:
         """Write what is missing and give the file its name.
@@ -122,24 +115,7 @@ class Video:
         Raises:
             OutputError: that fails; then there is no file.
         """
-        with self._open:
-            if self._stream is not None:
-                self._add(None)
-
-    def _begin(self, picture: Image.Image) -> Any:
-        draft = self._open.enter_context(whole(self._path))
-        container = self._open.enter_context(self._av.open(str(draft), "w", format="mp4"))
-        stream = container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "20"})
-        stream.width, stream.height = picture.width // 2 * 2, picture.height // 2 * 2  # H.264 asks for even ones
-        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, _TICKS)
-        self._stream = stream
-        return stream
-
-    def _add(self, frame: Any) -> None:
-        try:
-            self._stream.container.mux(self._stream.encode(frame))
-        except self._av.FFmpegError as error:
-            raise OutputError(f"{self._path}: cannot be written: {error}") from error
+        self._open.close()
 
 
 class Pictures:

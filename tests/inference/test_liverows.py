@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from posterv2.errors import OutputError
+from posterv2.inference.liverows import LiveRows
 from posterv2.inference.results import Face, Result
-from posterv2.inference.rows import CsvRows
 
 FACE = Face((1, 2, 3, 4), 0.5, "happiness", 0.75, {"happiness": 0.75, "sadness": 0.25}, track=7)
 
 
 def test_rows_are_there_at_once_and_whole(tmp_path: Path):
     path = tmp_path / "rows.csv"
-    rows = CsvRows(path, ["happiness", "sadness"])
+    rows = LiveRows(path, ["happiness", "sadness"])
     rows.write(Result("camera:0", 60, 40, (FACE, FACE), 3, 0.125))
     rows.write(Result("camera:0", 60, 40, (), 4, 0.25))
     face = "camera:0,3,0.125000,7,1,2,3,4,0.500000,happiness,0.750000,0.750000,0.250000\n"
@@ -24,4 +24,4 @@ def test_rows_are_there_at_once_and_whole(tmp_path: Path):
 
 def test_a_file_that_cannot_be_written(tmp_path: Path):
     with pytest.raises(OutputError, match="cannot be written"):
-        CsvRows(tmp_path, ["happiness"])
+        LiveRows(tmp_path, ["happiness"])
