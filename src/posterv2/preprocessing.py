@@ -108,7 +108,7 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarra
     if not data:
         raise ImageError(f"{name}: the file is empty")
     try:
-        with _open(data) as picture:
+        with _open(io.BytesIO(data)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise ImageError(
                     f"{name}: {picture.width} x {picture.height} pixels is over the limit of {MAX_PIXELS:,} pixels; "
@@ -123,6 +123,17 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarra
         raise ImageError(f"{name}: over the limit of {MAX_PIXELS:,} pixels; make it smaller first") from error
     except Exception as error:  # Pillow's decoders raise many kinds for broken files
         raise ImageError(f"{name}: the picture is broken: {error}") from error
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether a file begins like a picture of a kind that is decoded; one that is missing does not."""
+    try:
+        with _open(path):
+            return True
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # as for `read_image`, which says what is wrong
+        return False
 
 
 def to_rgb(picture: Image.Image) -> np.ndarray:
@@ -141,12 +152,12 @@ def to_rgb(picture: Image.Image) -> np.ndarray:
 _opening = threading.Lock()
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(file: str | Path | io.BytesIO) -> Image.Image:
     # Pillow warns below our limit. Warning filters belong to the process, so one thread at a time changes them.
     with _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         Image.init()  # an older Pillow knows no AVIF, and refuses every picture when it is asked for that
-        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
+        return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def _white(mode: str, brightest: float) -> float:

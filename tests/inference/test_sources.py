@@ -28,5 +28,5 @@ def test_pictures_of_all_folders_below(tmp_path: Path):
 
 def test_a_folder_without_pictures(tmp_path: Path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(ImageError, match=r"no pictures in this folder; looked for .*\.jpg"):
+    with pytest.raises(ImageError, match=r"no pictures or videos in this folder; looked for .*\.jpg"):
         pictures_in(tmp_path)
