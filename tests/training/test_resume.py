@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from posterv2.checkpoints.format import load
+from posterv2.data.manifest import Entry
 from posterv2.data.split import Split
 from posterv2.errors import OutputError, StoppedError, TrainingError, UsageError
 from posterv2.training import parts
@@ -136,10 +137,10 @@ def test_killed_while_its_data_is_read_it_begins_anew(
 ) -> None:
     out = tmp_path / "run"
 
-    def killed(split: Split) -> str:
+    def killed(split: Split) -> list[Entry]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(parts, "manifest_hash", killed)
+    monkeypatch.setattr(parts, "entries", killed)
     with pytest.raises(StoppedError):
         train(Plan(config("epochs=1"), ferplus_zip), out)
     monkeypatch.undo()
