@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -28,6 +28,14 @@ from posterv2.training.run import STATE, Progress, resume, train
 # Forked from a process that has torch loaded already and no threads yet.
 SPAWN = multiprocessing.get_context("forkserver")
 SPAWN.set_forkserver_preload(["posterv2.training.run", "posterv2.training.history"])
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as in a terminal: who starts the tests in the background may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def config(*overrides: str) -> TrainConfig:
