@@ -19,13 +19,24 @@ def width(text: str, size: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def shortened(text: str, size: int, most: int, end: str = "…") -> str:
-    """`text`, cut so that it is at most `most` pixels wide; `end` stands for what was cut off."""
-    text = " ".join(text.split())  # a line break in a name would draw a second line
+def shortened(text: str, size: int, most: int, tail: float = 0.0) -> str:
+    """`text` on one line of at most `most` pixels; what is cut off becomes dots.
+
+    Args:
+        text: anything.
+        size: of the text, in pixels.
+        most: how wide it may be, in pixels.
+        tail: share of what is kept that comes from the end: 0.5 keeps the number and the ending of a file's name.
+    """
+    text = " ".join(text.split())
     if width(text, size) <= most:
         return text
-    kept = next((length for length in range(len(text) - 1, 0, -1) if width(text[:length] + end, size) <= most), 0)
-    return text[:kept].rstrip() + end
+    for kept in range(len(text) - 1, 0, -1):
+        last = int(tail * kept)
+        short = text[: kept - last].rstrip() + "…" + text[len(text) - last :]
+        if width(short, size) <= most:
+            return short
+    return "…"
 
 
 @lru_cache(maxsize=256)
@@ -70,6 +81,7 @@ def blend(pixels: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) ->
 
 def _set(text: str, size: int) -> tuple[str, Font]:
     """The text as it can be set, and the font: Pillow's own where that has the letters."""
+    text = text.encode("utf-8", "replace").decode()  # a file's name may hold halves of letters
     if text.replace("…", "").isascii():
         return text, _plain(size)
     if wide := _wide(size):
