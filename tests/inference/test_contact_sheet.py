@@ -47,10 +47,11 @@ def test_faces_stand_by_expression_and_the_surest_first(tmp_path: Path, ending: 
     sheet.add(plain(GREEN), result("happiness", 0.6))
     sheet.add(plain(BLUE), result("happiness", 0.8))
     sheet.add(plain((0, 160, 160)), result("neutral", 0.4, expression=UNCERTAIN))
+    sheet.add(plain((160, 160, 0)), result("neutral", 0.5))
     sheet.add(np.zeros((9, 9, 3), np.uint8), Result("empty.png", 9, 9, ()))
     assert sheet.save() == [tmp_path / f"sheet{ending}"]
-    colours = {"second": GREEN, "first": BLUE, "third": RED, "uncertain": (0, 160, 160)}
-    assert order_of(tmp_path / f"sheet{ending}", colours) == ["first", "second", "third", "uncertain"]
+    colours = {"second": GREEN, "first": BLUE, "third": RED, "uncertain": (0, 160, 160), "neutral": (160, 160, 0)}
+    assert order_of(tmp_path / f"sheet{ending}", colours) == ["neutral", "first", "second", "third", "uncertain"]
 
 
 def test_many_faces_make_pages(tmp_path: Path):

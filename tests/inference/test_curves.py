@@ -71,6 +71,12 @@ def test_a_face_that_was_absent_leaves_a_gap():
     assert curve.points[curve.runs[2]].tolist() == list(range(60, 100))
 
 
+def test_a_face_that_was_absent_in_one_frame_leaves_a_gap():
+    rows = [result for result in frames(100) if result.frame != 40]
+    [curve] = only([*rows, Result("a.mp4", 64, 48, (), frame=40, time=40 / FPS)]).curves
+    assert curve.runs == [slice(0, 40), slice(40, 99)]
+
+
 def test_frames_without_rows_leave_a_gap_too():
     [curve] = only(result for result in frames(100) if not 40 <= result.frame < 50).curves
     assert curve.runs == [slice(0, 40), slice(40, 90)]

@@ -62,6 +62,15 @@ def test_text_grows_with_the_picture():
     assert heights[1] / heights[0] == pytest.approx(8, rel=0.1)
 
 
+def test_text_in_a_panorama_leaves_room_for_the_picture():
+    sizes = {}
+    for width in (4000, 16000):
+        [(label, _)] = placed_labels([face((100, 400, 200, 200))], (width, 1000), gap=4)
+        sizes[width] = label.size
+    assert sizes[4000] == sizes[16000]
+    assert sizes[16000][1] < 400
+
+
 def test_a_card_keeps_its_width_from_frame_to_frame():
     box = (100, 100, 50, 50)
     one = Face(box, 0.9, "fear", 0.9, {"fear": 0.9, "anger": 0.06, "sadness": 0.03, "happiness": 0.01})

@@ -124,6 +124,9 @@ def test_strings_from_outside_stay_text():
     assert len(page.all("script")) == 2
     assert not page.all("img")
     assert EVIL in page.texts
+    alone = Page(timeline_html(Timeline(rows(EVIL, names))))
+    assert len(alone.all("script")) == 2
+    assert alone.texts.count(EVIL) == 4  # the title, the heading, the legend and the area
     data = json.loads(next(text for text in page.texts if text.startswith("{")))
     assert data["names"] == list(names)
 
