@@ -47,6 +47,14 @@ def test_an_event_has_its_times_and_its_peak() -> None:
     assert event.mean_probability == pytest.approx(0.509)
 
 
+def test_the_peak_is_the_first_of_the_highest() -> None:
+    events = Events()
+    for number, probability in enumerate([0.5, 0.8, 0.6, 0.8, 0.7]):
+        events.add_frame("clip", float(number), [(1, "fear", probability)])
+    [event] = events.finish()
+    assert (event.peak, event.peak_time) == (0.8, 1.0)
+
+
 @pytest.mark.parametrize(
     ("shown", "events"),
     [
