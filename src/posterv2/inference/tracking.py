@@ -22,23 +22,29 @@ GAP = 2.0
 """Seconds that a face may be missed in without losing its id."""
 
 _SPEED = 2.0  # standard deviation of a face's velocity along one axis, in sides a second
-_FADING = 1.0  # seconds in which a velocity fades to 1/e
-_BOX = 0.07  # standard deviation of a box's centre, in sides
-_MET = 0.25  # the same where two faces meet, whose boxes are drawn together
+_FADING = 0.7  # seconds in which a velocity fades to 1/e
+_BOX = 0.12  # standard deviation of a box's centre, in sides
+_MET = 0.2  # the same where two faces meet, whose boxes are drawn together
 _SIZE = 0.12  # of the logarithm of its side
 _RESIZING = 0.3  # of the change of that logarithm, per square root of a second
 _NEW = 12.0  # cost above which a detection is a new face: -2 log of how rarely one comes in, in a square side
 _LOOK_SIDE = 6  # pixels
 _LOOK_SAME = 0.3  # distance of two looks that tells nothing; the same face's are mostly below 0.1, others' above 0.4
-_LOOK_WEIGHT = 20.0
+_LOOK_WEIGHT = 25.0  # cost of a distance that is larger by 1
 _LOOK_MOST = 8.0  # what a look can count for or against: a face that turns looks unlike itself
-_LOOK_NEWS = 0.1  # share of a new look in the one that is kept
+_LOOK_NEWS = 0.15  # share of a new look in the one that is kept
 _MEETING = 0.1  # overlap of two boxes, as a share of their union, from which on a look may be another face's
+
+_Place = tuple[float, float, float]  # a face's centre and side, in pixels
 
 
 @dataclass
 class _Track:
-    """What is known of a face: centre in pixels, velocity in pixels a second, and how sure that is, in sides."""
+    """What is known of a face: centre and side in pixels, velocity in pixels a second, and how sure all that is.
+
+    `place`, `both` and `speed` are the covariance of centre and velocity along either axis, in sides and seconds;
+    `size` is the variance of the logarithm of the side.
+    """
 
     id: int
     seen: float
@@ -68,17 +74,19 @@ class _Track:
         self.speed = self.speed * kept * kept + lost
         self.size += _RESIZING**2 * seconds
 
-    def cost(self, x: float, y: float, side: float, noise: float) -> float:
+    def cost(self, place: _Place, noise: float) -> float:
         """-2 log of how likely it is seen there, without the parts that are the same for all."""
-        place, size = self.place + noise**2, self.size + _SIZE**2
+        x, y, side = place
+        spread, size = self.place + noise**2, self.size + _SIZE**2
         away = ((x - self.x) ** 2 + (y - self.y) ** 2) / self.side**2
         resized = math.log(side / self.side)
-        return away / place + 2 * math.log(place) + resized * resized / size + math.log(size / (2 * _SIZE**2))
+        return away / spread + 2 * math.log(spread) + resized * resized / size + math.log(size / (2 * _SIZE**2))
 
-    def correct(self, x: float, y: float, side: float, noise: float, time: float) -> None:
+    def correct(self, place: _Place, noise: float, time: float) -> None:
         """It was seen there."""
-        place, size = self.place + noise**2, self.size + _SIZE**2
-        gain, drive = self.place / place, self.both / place
+        x, y, side = place
+        spread, size = self.place + noise**2, self.size + _SIZE**2
+        gain, drive = self.place / spread, self.both / spread
         dx, dy = x - self.x, y - self.y
         self.x, self.y = self.x + gain * dx, self.y + gain * dy
         self.vx, self.vy = self.vx + drive * dx, self.vy + drive * dy
@@ -121,29 +129,30 @@ class Tracker:
             track.move(time - before)
         self._time = time
         expected = [track.box for track in self._tracks]
-        met = [sum(_overlap(detection.box, box) > _MEETING for box in expected) > 1 for detection in detections]
-        places = [
-            _place(detection.box, _MET if meets else _BOX) for detection, meets in zip(detections, met, strict=True)
-        ]
+        near = [[_overlap(detection.box, box) > _MEETING for box in expected] for detection in detections]
+        noises = [_MET if sum(tracks) > 1 else _BOX for tracks in near]
+        places = [_place(detection.box) for detection in detections]
         looks = [None if image is None else _look(image, detection.box) for detection in detections]
+        seen = list(zip(places, noises, looks, strict=True))
         costs = [
-            [track.cost(*place) + _unlike(track.look, look) - _NEW for place, look in zip(places, looks, strict=True)]
+            [track.cost(place, noise) + _unlike(track.look, look) - _NEW for place, noise, look in seen]
             for track in self._tracks
         ]
         matches = _cheapest_first(costs)
         ids = []
-        for number, (detection, place, look) in enumerate(zip(detections, places, looks, strict=True)):
-            row = matches.get(number)
-            alone = all(_overlap(detection.box, box) < _MEETING for other, box in enumerate(expected) if other != row)
-            if row is None:
-                track = _Track(self._next, time, *place[:3])
+        for column, (place, noise, look) in enumerate(seen):
+            if column in matches:
+                track = self._tracks[matches[column]]
+                track.correct(place, noise, time)
+            else:
+                track = _Track(self._next, time, *place)
                 self._tracks.append(track)
                 self._next += 1
-            else:
-                track = self._tracks[row]
-                track.correct(*place, time)
-            if look is not None and (alone or track.look is None):
-                track.look = look if track.look is None else _mixed(track.look, look)
+            others = sum(close for row, close in enumerate(near[column]) if row != matches.get(column))
+            if track.look is None:
+                track.look = look
+            elif look is not None and not others:
+                track.look = _mixed(track.look, look)
             ids.append(track.id)
         return ids
 
@@ -170,9 +179,9 @@ def _cheapest_first(costs: Sequence[Sequence[float]]) -> dict[int, int]:
     return matches
 
 
-def _place(box: Box, noise: float) -> tuple[float, float, float, float]:
+def _place(box: Box) -> _Place:
     x, y, width, height = box
-    return x + width / 2, y + height / 2, math.sqrt(width * height), noise
+    return x + width / 2, y + height / 2, math.sqrt(width * height)
 
 
 def _look(image: np.ndarray, box: Box) -> list[float]:
