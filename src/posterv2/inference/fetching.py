@@ -70,7 +70,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
-        check_address(newurl)
+        try:
+            check_address(newurl)
+        except UsageError as error:  # the server's fault, not the user's
+            raise _LimitError(f"it leads elsewhere: {error}") from error
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
