@@ -26,7 +26,7 @@ Row = dict[str, str | int | float | None]
 """A value for each column; None where there is no face, no track or no time."""
 
 _DIGITS = 6
-_CHUNK = 4096  # rows that are converted at once
+_CHUNK = 1024  # rows that are converted at once
 _GROUP = 16 * _CHUNK  # rows in a row group of Parquet
 
 
