@@ -14,10 +14,32 @@ SOURCE = ROOT / "src" / "posterv2"
 FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST = 300  # lines
 
-EXTRAS = ("torch", "torchmetrics", "matplotlib", "onnx", "onnxscript", "openvino", "nncf", "av", "pyarrow", "scipy")
+EXTRAS = (
+    "torch",
+    "torchmetrics",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "openvino",
+    "nncf",
+    "av",
+    "pyarrow",
+    "pandas",
+    "scipy",
+)
 HEAVY = (*EXTRAS, "onnxruntime", "cv2", "numpy", "PIL", "rich")
 BASE_LAYERS = ("cli", "data", "evaluation", "inference")
-BASE_MODULES = ("checkpoints.catalog", "checkpoints.header", "errors", "labels", "models.config", "preprocessing")
+BASE_MODULES = (
+    "adapters.deepface",
+    "adapters.fer",
+    "adapters.pyfeat",
+    "checkpoints.catalog",
+    "checkpoints.header",
+    "errors",
+    "labels",
+    "models.config",
+    "preprocessing",
+)
 
 
 def name_of(file: Path) -> str:

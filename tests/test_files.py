@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from posterv2.errors import OutputError
-from posterv2.files import write_whole
+from posterv2.files import drafts, whole, write_whole
 
 
 def test_written_whole(tmp_path: Path):
@@ -41,3 +41,10 @@ def test_devices_are_written_to_and_links_followed(tmp_path: Path):
     write_whole(tmp_path / "link", "text")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_text() == "text"
+
+
+def test_what_a_killed_process_left_is_found(tmp_path: Path):
+    write_whole(tmp_path / "out.csv", "text")
+    with whole(tmp_path / "out.csv") as draft:
+        draft.write_text("half")
+        assert drafts(tmp_path) == [draft]

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
         TrainingError,
         UnsafeWeightsError,
         UsageError,
+        VideoError,
         WeightsError,
     )
     from posterv2.inference.predictor import Predictor, load
     from posterv2.inference.results import Face, Result
+    from posterv2.inference.tables import to_pandas
     from posterv2.labels import Expression, LabelSet
     from posterv2.models.poster import PosterNetwork
 
@@ -52,15 +54,18 @@ __all__ = [
     "TrainingError",
     "UnsafeWeightsError",
     "UsageError",
+    "VideoError",
     "WeightsError",
     "load",
     "load_network",
+    "to_pandas",
 ]
 
 _HOMES = {
     "posterv2.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "posterv2.inference.predictor": ("Predictor", "load"),
     "posterv2.inference.results": ("Face", "Result"),
+    "posterv2.inference.tables": ("to_pandas",),
     "posterv2.labels": ("Expression", "LabelSet"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from posterv2.errors import OutputError
 
+DRAFT = ".draft"
+"""How names end of files that are still being written."""
+
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
@@ -19,7 +22,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
-    draft = path.with_name(f".{secrets.token_hex(6)}.draft")  # short: the name itself may be as long as names can be
+    draft = path.with_name(f".{secrets.token_hex(6)}{DRAFT}")  # short: the name itself may be as long as names can be
     try:
         yield draft
         os.replace(draft, path)
@@ -27,6 +30,11 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def drafts(folder: Path) -> list[Path]:
+    """What is being written in a folder, or was by a process that has been killed."""
+    return list(folder.glob(f".*{DRAFT}"))
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -68,3 +68,29 @@ def test_progress_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch:
     assert "1/2" in err or "2/2" in err
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err.replace("\r", "\n")).splitlines()
     assert "error: in between" in [line.strip() for line in lines]  # above the bar, not behind it
+
+
+def shown(columns: int, steps: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The bar of a long run after some steps of 40 seconds each."""
+    now = [0.0]
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("rich.console.monotonic", lambda: now[0])
+    with console.progress("", 17_600) as advance:
+        for _ in range(steps):
+            now[0] += 40
+            advance("epoch 123/200  loss 2.2767  accuracy 11.8%  460 faces/s")
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err.replace("\r", "\n")).splitlines()
+    return next(line for line in reversed(lines) if line.strip())
+
+
+def test_progress_tells_the_time_left_of_slow_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    assert "195:30:00" in shown(120, 5, monkeypatch, capsys)  # 17,595 steps
+
+
+def test_progress_is_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    line = shown(80, 5, monkeypatch, capsys)
+    assert re.search(r"5/17600 +\d+:\d\d:\d\d epoch 123/200  loss 2.2767  accuracy 11.8%  460 faces/s", line), line

@@ -50,6 +50,11 @@ def test_what_is_wrong_is_listed_with_what_to_do(face_folders: Path) -> None:
     assert result.stdout.index("WRONG") < result.stdout.index("note")
 
 
+def test_a_name_cannot_steer_the_terminal(face_folders: Path) -> None:
+    (face_folders / "train" / "fear" / "a\x1b[31m\nb.png").touch()
+    assert "\n    train/fear/a\\x1b[31m\\x0ab.png\n" in _run(face_folders).stdout
+
+
 @pytest.mark.parametrize("kind", ["face_folders", "ferplus_zip"])
 def test_the_manifest_has_the_hashes_that_runs_refer_to(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path

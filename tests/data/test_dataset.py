@@ -1,12 +1,15 @@
 import shutil
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from posterv2.data.dataset import open_split
+from posterv2.data.manifest import manifest_hash
 from posterv2.errors import DatasetError, UsageError
 from posterv2.labels import LABEL_SETS
+from tests.fixtures.make_layouts import LAYOUTS
 
 
 def test_the_layout_is_found_and_can_be_named(face_folders: Path, ferplus_zip: Path) -> None:
@@ -24,6 +27,47 @@ def test_an_unknown_layout_shows_what_is_there_and_what_is_known(tmp_path: Path)
     (tmp_path / "Anger").mkdir()
     with pytest.raises(DatasetError, match=r"ferplus: .*; folders: .*<class>/.*\); found Anger/"):
         open_split(tmp_path)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_set_may_lie_in_the_only_folder(laid_out: Callable[[str], Path], layout: str, kind: str) -> None:
+    root = laid_out(layout)
+    there = open_split(root)
+    its_hash = manifest_hash(there)
+    outer = root.parent / "outer"
+    (outer / "Download").mkdir(parents=True)
+    root.rename(outer / "Download" / "My set")
+    (outer / "Thumbs.db").write_bytes(b"x")
+    found = open_split(outer if kind == "folder" else shutil.make_archive(str(root.parent / "set"), "zip", outer))
+    assert (found.dataset, found.name, found.sources) == (there.dataset, there.name, there.sources)
+    assert manifest_hash(found) == its_hash
+
+
+def test_class_folders_come_before_lists_beside_their_folder(laid_out: Callable[[str], Path]) -> None:
+    """RAF-DB as Kaggle has it."""
+    root = laid_out("folders-1-7")
+    (root / "DATASET").mkdir()
+    for name in ("train", "valid"):
+        (root / name).rename(root / "DATASET" / name)
+        (root / f"{name}_labels.csv").write_text("image,label\n1.jpg,1\n")
+    assert open_split(root).labels == LABEL_SETS["rafdb"]
+
+
+def test_of_several_folders_none_is_chosen(face_folders: Path) -> None:
+    outer = face_folders.parent / "outer"
+    shutil.copytree(face_folders, outer / "one")
+    shutil.copytree(face_folders, outer / "two")
+    with pytest.raises(DatasetError, match=r"no data set is laid out there .*found one/, two/"):
+        open_split(outer)
+
+
+def test_a_csv_that_is_named_is_the_set_itself(face_folders: Path) -> None:
+    outer = face_folders.parent / "outer"
+    shutil.copytree(face_folders, outer / "set")
+    (outer / "notes.csv").write_text("who,what\n")
+    with pytest.raises(DatasetError, match="a CSV with the columns path and label"):
+        open_split(outer / "notes.csv")
 
 
 @pytest.mark.parametrize("name", ["valid", "val", "test"])

@@ -86,6 +86,9 @@ def test_a_picture_in_two_splits_spoils_what_is_measured(face_folders: Path) -> 
     assert finding.title == "one picture in several splits"
     assert finding.cases == ["train/fear/fear_2.png = valid/fear/fear_2.png"]
     assert finding.advice.startswith("12.50% of 'valid' is in another split too")
+    (face_folders / "train").rename(face_folders / "test")  # there is no training set to remove it from
+    (finding,) = _check(face_folders).findings
+    assert finding.advice.endswith("keep it in one, and rather not in the training set")
     assert finding.spoils
 
 

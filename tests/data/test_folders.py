@@ -108,3 +108,38 @@ def test_no_picture_at_all_is_an_error(lay_out) -> None:
         file.unlink()
     with pytest.raises(DatasetError, match=r"valid: no picture in its class folders \(happy, sad\)"):
         open_split(path)
+
+
+@pytest.mark.parametrize(("name", "split"), [("Validation", "valid"), ("Test", "test"), ("VAL", "val")])
+def test_splits_go_by_other_words_and_cases_too(face_folders: Path, name: str, split: str) -> None:
+    """A folder `validation` that is passed over leaves a training set alone, which is told much later."""
+    there = open_split(face_folders)
+    (face_folders / "train").rename(face_folders / "Training")
+    (face_folders / "valid").rename(face_folders / name)
+    found = open_split(face_folders)
+    assert (found.name, found.counts()) == (split, there.counts())
+    assert found.sources[0].startswith(f"{name}/")
+    assert len(open_split(face_folders, split="train")) == 8
+
+
+def test_class_folders_alone_are_one_undivided_set(lay_out) -> None:
+    path = lay_out("cat", "Dog", "happy")
+    (path / "valid").rename(path.with_name("flat"))
+    (path.with_name("flat") / "none").mkdir()
+    split = open_split(path.with_name("flat"))
+    assert (split.name, split.sources) == ("all", ("Dog/face.png", "cat/face.png", "happy/face.png"))
+    assert split.labels.names == ("cat", "dog", "happiness", "none")
+    assert [split.labels.names[target] for target in split.targets] == ["dog", "cat", "happiness"]
+
+
+@pytest.mark.parametrize(
+    "folders", [("FER2013Train", "FER2013Valid"), ("images", "annotations"), ("Training", "other"), ("alone",)]
+)
+def test_folders_that_are_no_classes_are_not_taken_for_them(folders, tmp_path: Path, face_files: list[Path]) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        shutil.copy(face_files[0], tmp_path / folder / ("0_exp.npy" if folder == "annotations" else "face.png"))
+    if "annotations" in folders:
+        (tmp_path / "annotations" / "0_exp.npy").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match="no data set is laid out there"):
+        open_split(tmp_path)

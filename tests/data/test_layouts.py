@@ -22,6 +22,7 @@ FOUND = {
     "folders-0-7": ("folders", 8, "test"),
     "caers": ("folders", 7, "test"),
     "ferplus": ("ferplus", 8, "valid"),
+    "ferplus-one-list": ("ferplus", 8, "valid"),
     "rafdb": ("rafdb", 7, "test"),
     "rafdb-basic": ("rafdb", 7, "test"),
     "rafdb-flat": ("rafdb", 7, "valid"),

@@ -1,4 +1,6 @@
 import multiprocessing
+import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -43,6 +45,20 @@ def test_a_spawned_worker_reads_a_zip_that_the_parent_has_open(ferplus_zip: Path
     assert name in store.names("FER2013Train")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(store.read, [name]) == store.read(name)
+
+
+def test_the_only_folder_is_a_store_of_its_own(ferplus_folders: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    shutil.copytree(ferplus_folders, outer / "data")
+    for path in (outer, Path(shutil.make_archive(str(tmp_path / "outer"), "zip", outer))):
+        inner = open_store(path).inner()
+        assert inner is not None
+        assert inner.path == path / "data"
+        assert inner.names("") == {"FER2013Train/", "FER2013Valid/"}
+        again = pickle.loads(pickle.dumps(inner))
+        assert again.read("FER2013Valid/anger_2.png") == inner.read("FER2013Valid/anger_2.png")
+        assert again.size("FER2013Valid/anger_2.png") == len(inner.read("FER2013Valid/anger_2.png"))
+        assert inner.inner() is None
 
 
 def test_what_is_missing_names_what_lies_beside_it(ferplus_folders: Path) -> None:

@@ -42,6 +42,13 @@ def test_columns_may_stand_anywhere(write) -> None:
     assert _read(write("id,class,x,path", "7,joy,?,a.png")) == {"a.png": "happiness"}
 
 
+def test_a_whole_path_into_the_folder_is_read(write, tmp_path: Path) -> None:
+    assert _read(write("path,label", f"{tmp_path}/a.png,joy", "b.png,sad")) == {
+        "a.png": "happiness",
+        "b.png": "sadness",
+    }
+
+
 def test_two_columns_of_one_meaning_are_refused(write) -> None:
     with pytest.raises(DatasetError, match=r"faces\.csv: the columns label, emotion mean the same"):
         open_split(write("path,label,emotion", "a.png,happy,sad"))

@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
 from posterv2.training.config import load_config
+from posterv2.training.distributed import world_of
 from posterv2.training.history import Epoch
 from posterv2.training.loop import Meter
 from posterv2.training.plan import CARD, Plan
@@ -100,3 +102,16 @@ def test_torchrun(ferplus_zip: Path, tmp_path: Path) -> None:
     assert done.stdout.count("best.safetensors") == 1  # the first process speaks, the other is silent
     assert done.stderr.count("epoch 1/1: loss") == 1
     assert curves(tmp_path / "run")[0].epoch == 1
+    assert json.loads((tmp_path / "run" / CARD).read_text())["machine"]["processes"] == 2
+
+
+def test_processes_wait_for_one_that_decodes_a_large_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch gives up after 10 minutes on GPUs, 30 on CPUs."""
+    seen: list[timedelta] = []
+    monkeypatch.setattr("torch.distributed.init_process_group", lambda backend, timeout: seen.append(timeout))
+    monkeypatch.setattr("torch.distributed.get_rank", lambda: 0)
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: None)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    with world_of("cpu"):
+        assert seen[0] >= timedelta(hours=6)

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -14,16 +14,28 @@ import pytest
 import torch
 
 from posterv2.checkpoints.format import load
+from posterv2.data.manifest import Entry
+from posterv2.data.split import Split
 from posterv2.errors import OutputError, StoppedError, TrainingError, UsageError
+from posterv2.training import parts
 from posterv2.training import run as module
 from posterv2.training.config import TrainConfig, load_config
 from posterv2.training.history import Epoch
+from posterv2.training.parts import Parts
 from posterv2.training.plan import CARD, Plan
 from posterv2.training.run import STATE, Progress, resume, train
 
 # Forked from a process that has torch loaded already and no threads yet.
 SPAWN = multiprocessing.get_context("forkserver")
 SPAWN.set_forkserver_preload(["posterv2.training.run", "posterv2.training.history"])
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as in a terminal: who starts the tests in the background may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def config(*overrides: str) -> TrainConfig:
@@ -110,6 +122,49 @@ def test_a_run_that_is_asked_to_stop_saves_and_says_how_to_go_on(
     assert steps == [2, 1, 2, 1, 2]
     train(Plan(config(), ferplus_zip), tmp_path / "whole")
     same(tmp_path / "whole", out)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("phase", ["decode", "_finish"])
+def test_stopped_before_and_after_its_steps_it_says_how_to_go_on(
+    number: int, phase: str, ferplus_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "a run"
+    monkeypatch.setattr(
+        {"decode": Parts, "_finish": module._Run}[phase], phase, lambda *_: os.kill(os.getpid(), number)
+    )
+    with pytest.raises(StoppedError, match=rf"go on with: posterv2 train ferplus --resume '{out}'"):
+        train(Plan(config("epochs=1"), ferplus_zip), out)
+    monkeypatch.undo()
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    assert len(resume(out)) == 1
+
+
+def test_killed_while_its_data_is_read_it_begins_anew(
+    ferplus_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+
+    def killed(split: Split) -> list[Entry]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parts, "entries", killed)
+    with pytest.raises(StoppedError):
+        train(Plan(config("epochs=1"), ferplus_zip), out)
+    monkeypatch.undo()
+    assert len(resume(out)) == 1
+    assert json.loads((out / CARD).read_text())["data"]["train"]["manifest"]
+
+
+def test_half_written_files_of_killed_runs_go(ferplus_zip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".0123456789ab.draft").write_text("half a card")
+    train(Plan(config("epochs=1"), ferplus_zip), out)
+    (out / ".0123456789ab.draft").write_text("half a state")
+    (out / ".faces-elsewhere.draft").write_text("half of the faces, on another machine")
+    resume(out)
+    assert not [file.name for file in out.iterdir() if file.name.startswith(".")]
 
 
 def test_a_finished_run_stays_as_it_is(ferplus_zip: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,9 @@ def test_run_folder(ferplus_zip: Path, tmp_path: Path) -> None:
     with Image.open(out / "curves.png") as picture:
         assert picture.width > 800
     card = json.loads((out / "run.json").read_text())
+    assert card["command"] == (
+        f"posterv2 train ferplus model=posterv2-nano epochs=2 batch_size=4 --data {ferplus_zip} --out {out}"
+    )
     assert card["plan"]["config"]["lr"] == 3.5e-5
     assert card["data"]["train"]["classes"]["happiness"] == 1
     assert card["data"]["train"]["manifest"] == manifest_hash(open_split(ferplus_zip, split="train"))
@@ -359,3 +363,39 @@ def test_bf16_where_it_is_slower_is_told(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": tiles})
     messages = list(alarms.slow_precision(precision, torch.device(device)))
     assert [("AMX" in message) for message in messages] == [True] * warned
+
+
+def test_the_command_of_a_card_gives_its_plan(tmp_path: Path) -> None:
+    """Typed into a shell, through the command line's own reading of settings."""
+    config = load_config("caers", ["lr=1e-3", "erase_area=[0.1,0.2]", "compile=true", "crop=face", "labels=a,b c"])
+    plan = Plan(config, tmp_path / "a set", "caers", "cpu", Start("one.safetensors", "two.pth", "three.pth"))
+    words = shlex.split(plan.command("out"))
+    settings = [word for word in words if "=" in word]
+    assert words[:3] == ["posterv2", "train", "caers"]
+    assert load_config("caers", settings) == config
+    assert words[3 + len(settings) :] == [
+        "--data", str(tmp_path / "a set"), "--out", "out", "--dataset", "caers", "--init", "one.safetensors",
+        "--backbone", "two.pth", "--landmarks", "three.pth", "--device", "cpu",
+    ]  # fmt: skip
+
+
+def test_class_folders_alone_are_divided_for_training(face_files: list[Path], tmp_path: Path) -> None:
+    for number, name in enumerate(["glad", "glad", "glad", "glad", "cross", "cross", "cross"]):
+        (tmp_path / "mine" / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(face_files[number], tmp_path / "mine" / name)
+    config = load_config("custom", ["epochs=1", "batch_size=2"])
+    parts = open_parts(Plan(config, tmp_path / "mine"))
+    assert parts.labels.names == ("cross", "glad")
+    assert (parts.evaluated.name, parts.chosen_on.name) == ("all, put aside", "all, held out")
+    taken = [parts.train.sources, parts.chosen_on.sources, parts.evaluated.sources]
+    assert [len(sources) for sources in taken] == [3, 2, 2]
+    assert len(set().union(*taken)) == 7
+    with pytest.raises(UsageError, match="take selection=holdout"):
+        open_parts(Plan(load_config("custom", ["selection=published"]), tmp_path / "mine"))
+
+    out = tmp_path / "run"
+    train(config, tmp_path / "mine", out, start=Start("posterv2-nano"))
+    data = json.loads((out / "run.json").read_text())["data"]
+    whole = manifest_hash(open_split(tmp_path / "mine"))
+    assert [data[part]["split_manifest"] for part in ("train", "chosen_on", "evaluated")] == [whole] * 3
+    assert load(out / "best.safetensors")[1].labels.names == ("cross", "glad")

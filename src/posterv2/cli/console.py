@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _FULL_WIDTH = 10_000  # characters: nothing is cut or folded where no terminal shows it
+_SPEED_SECONDS = 3600.0  # the time left is told from this long a past: a step of training may take minutes
 
 
 class Verbosity(IntEnum):
@@ -104,7 +105,7 @@ def table(
     from rich.text import Text
 
     plain = plain or not sys.stdout.isatty()
-    columns, rows = list(map(_visible, columns)), [list(map(_visible, row)) for row in rows]
+    columns, rows = list(map(visible, columns)), [list(map(visible, row)) for row in rows]
     console = Console(width=_FULL_WIDTH, color_system=None, force_terminal=False) if plain else Console()
     sheet = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     sheet.padding = (0, 2, 0, 0) if plain else (0, 1)
@@ -129,16 +130,18 @@ def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        BarColumn(),  # where the terminal is narrow it alone gets shorter
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[words]}", markup=False),
     )
     global _bar
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, speed_estimate_period=_SPEED_SECONDS) as bar:
         task = bar.add_task(escape(description), total=total, words="")
         _bar = bar.console
         try:
@@ -147,13 +150,13 @@ def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
             _bar = None
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """The text with control characters written out: a file's name must not steer the terminal."""
     return "".join(f"\\x{ord(sign):02x}" if unicodedata.category(sign) == "Cc" else sign for sign in text)
 
 
 def _line(message: str, prefix: str = "", colour: str | None = None) -> None:
-    one_line = _visible(" ".join(message.splitlines()))
+    one_line = visible(" ".join(message.splitlines()))
     if _bar is not None:
         from rich.text import Text
 

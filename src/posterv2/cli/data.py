@@ -101,7 +101,7 @@ def _findings(checkup: Checkup) -> Iterator[str]:
     """What is wrong, by name, and what to do."""
     for finding in checkup.findings:
         yield f"{'WRONG' if finding.spoils else 'note'}: {finding.title}: {len(finding.cases):,}"
-        yield from (f"    {case}" for case in finding.cases[:_SHOWN])
+        yield from (f"    {console.visible(case)}" for case in finding.cases[:_SHOWN])
         if len(finding.cases) > _SHOWN:
             yield f"    and {len(finding.cases) - _SHOWN:,} more"
         yield f"  do: {finding.advice}\n"

@@ -57,7 +57,9 @@ def train(
             metavar="FILE", help="Weights to begin the landmark stream with: mobilefacenet_model_best.pth.tar."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[
+        str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps; by default auto.")
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with this run; nothing else is needed.")
     ] = None,
@@ -87,7 +89,9 @@ def train(
       posterv2 train --from runs/nano/run.json --out runs/again
       torchrun --nproc-per-node 4 -m posterv2 train rafdb --data RAF-DB --out runs/four
     """
-    published.answer(recipe, data, out, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
+    options = {"--data": data, "--out": out, "--dataset": dataset, "--init": init}
+    options |= {"--backbone": backbone, "--landmarks": landmarks, "--device": device}
+    published.answer(recipe, changes or (), options, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
     require("torch", "torch")
     from posterv2.training.config import load_config
     from posterv2.training.plan import CARD, Plan, Start
@@ -95,29 +99,29 @@ def train(
     from posterv2.training.run import resume as go_on
     from posterv2.training.run import train as run
 
-    if resume is not None and resume.is_file():
-        raise UsageError(
-            f"--resume takes a run's folder and {resume} is a file, which holds weights alone; begin with them: "
-            f"posterv2 train RECIPE --data DIR --out RUN --init {resume}"
-        )
+    given = init or backbone or landmarks or dataset or device
     if resume is not None:
         plan = Plan.from_card(resume / CARD)
-        if recipe not in (None, plan.config.recipe) or changes or data or out or from_:
+        if recipe not in (None, plan.config.recipe) or changes or data or out or from_ or given:
             raise UsageError(
                 f"--resume goes on with the recipe, data and settings of {resume / CARD}; give nothing beside it"
             )
         out = resume
-    elif out is None:
+    elif out is None and (recipe or from_):
         raise UsageError("a run needs a folder: give --out RUN")
+    elif out is None:
+        raise UsageError("a run needs a recipe, data and a folder: posterv2 train RECIPE --data DIR --out RUN")
     elif from_ is not None:
-        if recipe or changes:
-            raise UsageError("--from takes recipe and settings from the card; give no others")
+        if recipe or changes or given:
+            raise UsageError("--from takes recipe, settings, files and device from the card; give no others")
         plan = Plan.from_card(from_)
         plan = plan if data is None else replace(plan, data=data)
     elif recipe is None or data is None:
         raise UsageError("a run needs a recipe and data: posterv2 train RECIPE --data DIR --out RUN")
     else:
-        plan = Plan(load_config(recipe, changes or ()), data, dataset, device, Start(init, backbone, landmarks))
+        plan = Plan(
+            load_config(recipe, changes or ()), data, dataset, device or "auto", Start(init, backbone, landmarks)
+        )
     with ExitStack() as stack:
         show = _Show(stack, plan.config.epochs, plan.config.batch_size)
         progress = Progress(console.warning, show.start, show.step, show.epoch)
@@ -158,7 +162,7 @@ class _Show:
 
     def start(self, steps: int, done: int) -> None:
         """Begin the bar over the steps of the run that are left."""
-        self.advance = self.stack.enter_context(console.progress("Training", steps - done))
+        self.advance = self.stack.enter_context(console.progress("", steps - done))
 
     def step(self, epoch: int, meter: Meter) -> None:
         """Say where the epoch stands; the rate leaves the first step out, which warms up."""

@@ -21,6 +21,7 @@ import numpy as np
 from posterv2.data import tables
 from posterv2.data.reading import Reading, Rows
 from posterv2.data.store import Store
+from posterv2.errors import cut
 from posterv2.labels import LABEL_SETS, Expression
 
 _LISTS = {
@@ -67,7 +68,7 @@ class AffectNet:
         for place, source, text in _rows(store, split):
             expression = int(text) if text.isdecimal() else -1
             if source is None:
-                rows.refuse(place, "the path leads out of the data set's folder, or there is none")
+                rows.refuse(place, f"expected a path in the data set's folder and an expression, got {text!r}")
             elif 0 <= expression < len(labels):
                 rows.take(source, expression, place)
             elif expression in (_CONTEMPT, *_LEFT_OUT):
@@ -78,7 +79,7 @@ class AffectNet:
 
 
 def _rows(store: Store, split: str) -> Iterator[tuple[str, str | None, str]]:
-    """Who says it, the picture (None where its path is none), and its expression, for each picture of a split."""
+    """Who says it, a picture, and its expression, for all of a split; None and the row where it names no picture."""
     lists = _lists(store)
     return _listed(store, lists[split]) if lists else _annotated(store, _folders(store)[split])
 
@@ -114,8 +115,9 @@ def _listed(store: Store, name: str) -> Iterator[tuple[str, str | None, str]]:
     )
     for line, row in islice(tables.rows(store, name), header, None):
         whole = len(row) > max(path, expression)
-        source = tables.inside(row[path], base) if whole else None
-        yield f"{name}, line {line}", source, row[expression].strip() if whole else ""
+        source = tables.inside(store, row[path], base) if whole else None
+        said = cut(",".join(row)) if source is None else row[expression].strip()
+        yield f"{name}, line {line}", source, said
 
 
 def _base(store: Store, name: str, paths: list[str]) -> str:
@@ -126,7 +128,9 @@ def _base(store: Store, name: str, paths: list[str]) -> str:
     beside = str(PurePosixPath(name).parent)
     bases = [*tops, *(sub for sub in deeper if sub.count("/") == 1), "" if beside == "." else beside, ""]
     for base in bases:
-        if any(source is not None and store.has(source) for source in (tables.inside(path, base) for path in paths)):
+        if any(
+            source is not None and store.has(source) for source in (tables.inside(store, path, base) for path in paths)
+        ):
             return base
     return tops[0] if tops else ""
 

@@ -41,12 +41,13 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "affectnet8": (AffectNet(contempt=True), Folders(LABEL_SETS["affectnet8"])),
     "caers": (Folders(LABEL_SETS["caers"]),),
     "fer2013": (fer2013, Folders(LABEL_SETS["fer2013"])),
-    "folders": (Folders(),),
+    "folders": (Folders(), Folders(divided=False)),
     "csv": (Csv(),),
 }
 """What a data set may be called, and the layouts it may lie in."""
 
 _EVALUATION = {"valid", "val", "test"}
+_DEEPEST = 3  # folders, each the only one in the one before
 
 
 def open_split(
@@ -68,8 +69,7 @@ def open_split(
             choose from.
         LabelsError: class folders of no known order, or `labels` lacks a class that has pictures.
     """
-    store = open_store(path)
-    reader = find_reader(store, dataset, labels)
+    store, reader = find_reader(open_store(path), dataset, labels)
     chosen = _choose(path, reader.splits(store), split)
     try:
         found = reader.read(store, chosen).faultless()
@@ -78,12 +78,18 @@ def open_split(
     return found if labels is None else found.relabel(labels)
 
 
-def find_reader(store: Store, dataset: str | None = None, labels: LabelSet | None = None) -> Reader:
-    """The reader of a store's layout; arguments and errors as those of `open_split`."""
-    readers = _readers(store, dataset, labels)
+def find_reader(store: Store, dataset: str | None = None, labels: LabelSet | None = None) -> tuple[Store, Reader]:
+    """The reader of a store's layout, and the store that holds it: that one, or its only folder, as many zips have it.
+
+    Arguments and errors are those of `open_split`.
+    """
+    readers, stores = _readers(store, dataset, labels), [store]
+    while len(stores) < _DEEPEST and (inner := stores[-1].inner()):
+        stores.append(inner)
     for reader in readers.values():
-        if reader.splits(store):
-            return reader
+        for place in stores:
+            if reader.splits(place):
+                return place, reader
     known = "; ".join(f"{name}: {reader.LAYOUT}" for name, reader in readers.items())
     raise DatasetError(f"{store.path}: no data set is laid out there as it must be ({known}); found {listing(store)}")
 
@@ -101,7 +107,7 @@ def _readers(store: Store, dataset: str | None, labels: LabelSet | None) -> dict
         return {"fer2013": fer2013, "csv": Csv()}
     affectnet = AffectNet(None if labels is None else Expression.CONTEMPT in labels.names)
     specific = {"ferplus": ferplus, "rafdb": rafdb, "affectnet": affectnet, "fer2013": fer2013}
-    return {**specific, "folders": Folders(), "csv": Csv()}
+    return {**specific, "folders": Folders(), "csv": Csv(), "class folders": Folders(divided=False)}
 
 
 def _choose(path: str | Path, there: list[str], split: str | None) -> str:

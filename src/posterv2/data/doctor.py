@@ -62,8 +62,7 @@ def read_labels(path: str | Path, dataset: str | None = None) -> Labels:
     Raises:
         UsageError, DatasetError: as from `open_split`, where no split can be read.
     """
-    store = open_store(path)
-    reader = find_reader(store, dataset)
+    store, reader = find_reader(open_store(path), dataset)
     readings: dict[str, Reading] = {}
     broken: dict[str, str] = {}
     for split in reader.splits(store):

@@ -5,26 +5,35 @@
     FER2013Valid/...          any of the three splits may be absent
     FER2013Test/...
 
+or, where the folders hold pictures only, with the votes of all of them in one file beside:
+
+    fer2013new.csv            Usage (Training, PublicTest, PrivateTest), Image name, the ten votes
+
 The box spans the whole picture in this data set and is not read.
 """
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from posterv2.data import tables
 from posterv2.data.reading import Reading, Rows
+from posterv2.data.split import SPLIT_OF
 from posterv2.data.store import Store
 from posterv2.errors import DatasetError
 from posterv2.labels import LABEL_SETS
 
-LAYOUT = "FER2013Train|FER2013Valid|FER2013Test/label.csv with the pictures beside it"
+LAYOUT = "FER2013Train|FER2013Valid|FER2013Test/ with label.csv and the pictures in it, or fer2013new.csv beside them"
 
 _FOLDERS = {"train": "FER2013Train", "valid": "FER2013Valid", "test": "FER2013Test"}
+_ALL = "fer2013new.csv"
 _VOTES = 10
 
 
 def splits(store: Store) -> list[str]:
-    """The splits that are there: those with a `label.csv`."""
-    return [name for name, folder in _FOLDERS.items() if f"{folder}/label.csv" in store.names(folder)]
+    """The splits that are there: those with a `label.csv`, or with pictures beside the file of all votes."""
+    return [name for name, folder in _FOLDERS.items() if store.names(folder) and store.has(_list(store, folder))]
 
 
 def read(store: Store, split: str) -> Reading:
@@ -37,24 +46,37 @@ def read(store: Store, split: str) -> Reading:
         DatasetError: no face is left.
     """
     labels, folder, found = LABEL_SETS["ferplus"], _FOLDERS[split], Rows(store)
+    list_ = _list(store, folder)
     shares: list[np.ndarray] = []
-    for line, row in tables.rows(store, f"{folder}/label.csv"):
+    for line, row in _rows(store, split):
         votes = _votes(row)
         if votes is None:
-            found.refuse(
-                f"{folder}/label.csv, line {line}", f"expected a file name, a box and {_VOTES} votes, got {row}"
-            )
+            found.refuse(f"{list_}, line {line}", f"expected a file name, a box and {_VOTES} votes, got {row}")
             continue
         source, top = f"{folder}/{row[0]}", int(votes.argmax())
         if 2 * votes[top] <= votes.sum() or top >= len(labels):
             found.leave_out(source)
-        elif found.take(source, top, "label.csv"):
+        elif found.take(source, top, PurePosixPath(list_).name):
             shares.append(votes[: len(labels)] / votes[: len(labels)].sum())
     if not found.sources and not found.faults:
-        raise DatasetError(
-            f"{store.path}/{folder}/label.csv: no face is left by the majority rule ({len(found.left_out)} rows)"
-        )
+        raise DatasetError(f"{store.path}/{list_}: no face is left by the majority rule ({len(found.left_out)} rows)")
     return found.reading(split, labels, "ferplus", np.array(shares, np.float32))
+
+
+def _list(store: Store, folder: str) -> str:
+    """The file with the votes of a split's pictures."""
+    own = f"{folder}/label.csv"
+    return own if store.has(own) else _ALL
+
+
+def _rows(store: Store, split: str) -> Iterator[tuple[int, list[str]]]:
+    """The line and the cells of each picture of a split: file name, box, votes; in the file of all votes is no box."""
+    list_ = _list(store, _FOLDERS[split])
+    for line, row in tables.rows(store, list_):
+        if list_ != _ALL:
+            yield line, row
+        elif SPLIT_OF.get(row[0].strip().lower()) == split and row[1:2] != [""]:  # where there is no face, no name
+            yield line, [*row[1:2], "", *row[2:]]
 
 
 def _votes(row: list[str]) -> np.ndarray | None:

@@ -123,7 +123,9 @@ def _duplicates(pictures: Mapping[str, Sequence[Picture]], total: int) -> Iterat
             if name != "train"
         }
         parts = ", ".join(f"{share:.2%} of {name!r}" for name, share in shares.items() if share)
-        advice = f"{parts} is in another split too, and measures memory; remove it from the training set"
+        advice = (
+            f"{parts} is in another split too, and measures memory; keep it in one, and rather not in the training set"
+        )
         yield Finding("one picture in several splits", _joined(across), advice, max(shares.values()) >= _SPOILING)
     within = [group for group in groups if len({(one.split, one.entry.expression) for one in group}) == 1]
     if within:

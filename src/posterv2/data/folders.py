@@ -1,4 +1,4 @@
-"""Class folders: `<split>/<class>/*`, where a class is a word or a number."""
+"""Class folders: `<split>/<class>/*` or `<class>/*`; a class is a word or a number, and `Validation` is a split too."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from posterv2.data.reading import Reading, Rows
 from posterv2.data.sniff import is_picture
-from posterv2.data.split import SPLITS
+from posterv2.data.split import SPLIT_OF, SPLITS, UNDIVIDED
 from posterv2.data.store import Store
 from posterv2.errors import DatasetError, LabelsError
 from posterv2.labels import LABEL_SETS, Expression, LabelSet, canonical, label_set
@@ -24,13 +24,21 @@ class Folders:
 
     Attributes:
         labels: the data set whose class folders they must be; None: the folders tell.
+        divided: they stand in folders of splits; else they are all that there is.
     """
 
     labels: LabelSet | None = None
-    LAYOUT = "train|valid|val|test/<class>/ with the pictures in it"
+    divided: bool = True
+
+    @property
+    def LAYOUT(self) -> str:  # noqa: N802 - as other readers
+        """How the pictures must lie."""
+        return "train|valid|val|test/<class>/ with the pictures in it" if self.divided else "<class>/ with them in it"
 
     def splits(self, store: Store) -> list[str]:
-        """The splits that are there: those with a class folder."""
+        """The splits that are there: those with a class folder, or `all`."""
+        if not self.divided:
+            return [UNDIVIDED] if _undivided(store) else []
         return [split for split in SPLITS[:-1] if _classes(store, split)]
 
     def read(self, store: Store, split: str) -> Reading:
@@ -48,17 +56,18 @@ class Folders:
         folders = sorted({folder for name in self.splits(store) for folder in _classes(store, name)})
         labels, classes = _told(store, folders) if self.labels is None else _named(store, folders, self.labels)
         rows = Rows(store)
-        for name in sorted(store.names(split)):
-            parts = name.split("/")
-            if len(parts) < 3 or not parts[-1] or not is_picture(store, name):
+        for name in _names(store, split):
+            folder, file = _below(name, split)[0], name.rpartition("/")[2]
+            if not file or folder not in classes or not is_picture(store, name):
                 continue
-            if classes[parts[1]] in labels.names:
-                rows.add(name, labels.index(classes[parts[1]]))
+            if classes[folder] in labels.names:
+                rows.add(name, labels.index(classes[folder]))
             else:
                 rows.leave_out(name)
         if not rows.sources:
+            place = "" if split == UNDIVIDED else f"/{split}"
             raise DatasetError(
-                f"{store.path}/{split}: no picture in its class folders ({', '.join(_classes(store, split))}); "
+                f"{store.path}{place}: no picture in its class folders ({', '.join(_classes(store, split))}); "
                 "a picture is told by its ending, such as .jpg, or by its content"
             )
         return rows.reading(split, labels, "folders" if self.labels is None else self.labels.id)
@@ -84,10 +93,39 @@ def numbering(labels: LabelSet) -> dict[str, str]:
     return {str(number): name for number, name in enumerate(labels.names, start=first)}
 
 
+def _names(store: Store, split: str) -> list[str]:
+    """All that lies in a split's folder, or folders: `Test` and `test` are one."""
+    tops = [top for top in _tops(store) if split == UNDIVIDED or SPLIT_OF.get(top.lower()) == split]
+    return sorted(name for top in tops for name in store.names(top))
+
+
+def _tops(store: Store) -> list[str]:
+    return [name.rstrip("/") for name in store.names("") if name.endswith("/")]
+
+
+def _below(name: str, split: str) -> tuple[str, ...]:
+    """What comes below the folder of the split in a name; it begins with the class folder."""
+    return PurePosixPath(name).parts[split != UNDIVIDED :] or ("",)
+
+
+def _undivided(store: Store) -> bool:
+    """Whether all folders at the top are classes: with pictures or empty, and not named like a split."""
+    tops = _tops(store)
+    named = any(top.lower().endswith(tuple(SPLIT_OF)) for top in tops)
+    if len(tops) < 2 or named:
+        return False
+    inside = [store.names(top) for top in tops]
+    return any(inside) and all(
+        any(name.count("/") == 1 and is_picture(store, name) for name in names) for names in inside if names
+    )
+
+
 def _classes(store: Store, split: str) -> list[str]:
-    """The folders of a split, sorted."""
-    parts = (PurePosixPath(name).parts for name in store.names(split) if name.endswith("/"))
-    return sorted(part[1] for part in parts if len(part) == 2)
+    """The class folders of a split, sorted."""
+    if split == UNDIVIDED:
+        return sorted(_tops(store))
+    parts = (_below(name, split) for name in _names(store, split) if name.endswith("/"))
+    return sorted({part[0] for part in parts if len(part) == 1 and part[0]})
 
 
 def _told(store: Store, folders: list[str]) -> tuple[LabelSet, dict[str, str]]:

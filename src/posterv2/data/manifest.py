@@ -41,7 +41,12 @@ def manifest_hash(split: Split) -> str:
 
     All bytes are read, by several threads; nothing is decoded.
     """
-    return hash_of(spread(lambda index: entry(split, index, content(split, index)), len(split)))
+    return hash_of(entries(split))
+
+
+def entries(split: Split) -> list[Entry]:
+    """A split's lines in the manifest, in its order; bytes are read as by `manifest_hash`."""
+    return list(spread(lambda index: entry(split, index, content(split, index)), len(split)))
 
 
 def listing_hash(split: Split) -> str:

@@ -8,8 +8,19 @@ from posterv2.data.store import Store
 from posterv2.labels import LabelSet, mapping
 from posterv2.preprocessing import read_image
 
-SPLITS = ("train", "valid", "val", "test", "all")
-"""The names that splits have; `all` is a set that is not divided."""
+UNDIVIDED = "all"
+"""The one split of a set that is not divided."""
+
+SPLITS = ("train", "valid", "val", "test", UNDIVIDED)
+"""The names that splits have."""
+
+SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "dev", "publictest"), "valid"),
+    "val": "val",
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
+}
+"""The split that a word means, in small letters."""
 
 
 @dataclass(frozen=True, eq=False)

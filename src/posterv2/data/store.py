@@ -69,6 +69,11 @@ class Store(ABC):
         top, slash, _ = name.partition("/")
         return name in self.names(top if slash else "")
 
+    def inner(self) -> "Store | None":
+        """The store of the only folder at the top, where there is one folder only."""
+        folders = [name.rstrip("/") for name in self.names("") if name.endswith("/")]
+        return self._within(folders[0]) if len(folders) == 1 else None
+
     @contextmanager
     def _naming(self, name: str) -> Iterator[None]:
         """What goes wrong inside becomes an error that names the file."""
@@ -86,6 +91,10 @@ class Store(ABC):
 
     @abstractmethod
     def _size(self, name: str) -> int: ...
+
+    def _within(self, folder: str) -> "Store | None":
+        """The store of a folder; None where the kind of store has none."""
+        return None
 
 
 class FolderStore(Store):
@@ -108,6 +117,9 @@ class FolderStore(Store):
     def _size(self, name: str) -> int:
         return (self.path / name).stat().st_size
 
+    def _within(self, folder: str) -> Store | None:
+        return FolderStore(self.path / folder)
+
 
 class TableStore(FolderStore):
     """A CSV file that was named itself, and the folder that it lies in; at the top only the file is seen."""
@@ -121,21 +133,25 @@ class TableStore(FolderStore):
         found = super().names(folder)
         return found if folder else frozenset(name for name in found if name == self.file or not is_table(name))
 
+    def _within(self, folder: str) -> Store | None:
+        return None
+
 
 class ZipStore(Store):
     """The files in a zip, which each process opens for itself when it first reads: nothing is unpacked to disk."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, file: Path, folder: str = "") -> None:
+        super().__init__(file / folder)
+        self.file, self.prefix = file, f"{folder}/" if folder else ""
         self._opened: tuple[int, zipfile.ZipFile] | None = None
 
-    def __reduce__(self) -> tuple[type["ZipStore"], tuple[Path]]:
-        return ZipStore, (self.path,)  # an open file does not travel to a spawned worker
+    def __reduce__(self) -> tuple[type["ZipStore"], tuple[Path, str]]:
+        return ZipStore, (self.file, self.prefix.rstrip("/"))  # an open file does not travel to a spawned worker
 
     def _archive(self) -> zipfile.ZipFile:
         # A forked worker shares its parent's file position, so it needs a file of its own.
         if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), zipfile.ZipFile(self.path)
+            self._opened = os.getpid(), zipfile.ZipFile(self.file)
         return self._opened[1]
 
     def _list(self, folder: str) -> Iterator[str]:
@@ -149,13 +165,17 @@ class ZipStore(Store):
         # A zip need not name its folders.
         parents = {name.rpartition("/")[0] for name in names}
         folders = {f"{folder}/" for parent in parents for folder in (parent, *map(str, PurePosixPath(parent).parents))}
-        return frozenset(name for name in folders.union(names) if all(map(_visible, name.rstrip("/").split("/"))))
+        here = (name.removeprefix(self.prefix) for name in folders.union(names) if name.startswith(self.prefix))
+        return frozenset(name for name in here if all(map(_visible, name.rstrip("/").split("/"))))
 
     def _open(self, name: str) -> IO[bytes]:
-        return self._archive().open(name)
+        return self._archive().open(self.prefix + name)
 
     def _size(self, name: str) -> int:
-        return self._archive().getinfo(name).file_size
+        return self._archive().getinfo(self.prefix + name).file_size
+
+    def _within(self, folder: str) -> Store | None:
+        return ZipStore(self.file, self.prefix + folder)
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from posterv2.data import tables
 from posterv2.data.folders import labels_of_words, numbering
 from posterv2.data.reading import Reading, Rows
-from posterv2.data.split import SPLITS
+from posterv2.data.split import SPLIT_OF, SPLITS
 from posterv2.data.store import Store
 from posterv2.errors import DatasetError
 from posterv2.labels import LabelSet, canonical
@@ -19,13 +19,6 @@ from posterv2.labels import LabelSet, canonical
 _PATHS = ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "pth", "subdirectory_filepath")
 _LABELS = ("label", "expression", "emotion", "class")
 _SPLIT = ("split", "usage", "subset")
-_NAMES = {
-    "train": ("train", "training"),
-    "valid": ("valid", "validation", "dev", "publictest"),
-    "val": ("val",),
-    "test": ("test", "testing", "privatetest"),
-}
-_SPLIT_OF = {word: split for split, words in _NAMES.items() for word in words}
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class Csv:
                 continue
             name = numbers.get(row.label, canonical(row.label))
             if row.split is None:
-                rows.refuse(row.place, f"expected a split such as {', '.join(_NAMES)}, got {row.said!r}")
+                rows.refuse(row.place, f"expected a split such as {', '.join(SPLITS[:-1])}, got {row.said!r}")
             elif row.source is None:
                 rows.refuse(row.place, f"the path must lie in the CSV's folder, without .. in it, got {row.path!r}")
             elif name not in labels.names:
@@ -93,8 +86,8 @@ def _rows(store: Store) -> Iterator[_Row]:
         for line, row in lines:
             cells = ["" if column is None or column >= len(row) else row[column].strip() for column in columns]
             path, label, said = cells
-            split = _stem_split(name) or "all" if columns[2] is None else _SPLIT_OF.get(said.lower())
-            yield _Row(f"{name}, line {line}", path, tables.inside(path), label, said, split)
+            split = _stem_split(name) or "all" if columns[2] is None else SPLIT_OF.get(said.lower())
+            yield _Row(f"{name}, line {line}", path, tables.inside(store, path), label, said, split)
 
 
 def _files(store: Store) -> list[str]:
@@ -121,7 +114,7 @@ def _column(store: Store, name: str, header: list[str], names: tuple[str, ...]) 
 
 
 def _stem_split(name: str) -> str | None:
-    return _SPLIT_OF.get(PurePosixPath(name).stem.lower())
+    return SPLIT_OF.get(PurePosixPath(name).stem.lower())
 
 
 def _labels(store: Store, rows: list[_Row]) -> LabelSet:

@@ -47,9 +47,11 @@ def top_tables(store: Store, folder: str = "") -> list[str]:
     )
 
 
-def inside(path: str, base: str = "") -> str | None:
-    """The name in the store of a picture at `path` below `base`; None where that leads out of it."""
+def inside(store: Store, path: str, base: str = "") -> str | None:
+    """The name in the store of a picture at `path` below `base`, or at a whole path; None where it leads out."""
     parts = PureWindowsPath(path.strip())  # it knows both kinds of slash, and drives
+    if parts.anchor and parts.is_relative_to(here := PureWindowsPath(store.path.absolute())):
+        base, parts = "", parts.relative_to(here)
     if not parts.parts or parts.anchor or ".." in parts.parts:
         return None
     return str(PurePosixPath(base, *parts.parts))

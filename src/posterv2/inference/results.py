@@ -1,12 +1,18 @@
 """What a prediction is: one `Result` a picture, one `Face` a face in it."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass, field
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posterv2.inference.detection.detector import Landmarks
 from posterv2.preprocessing import Box
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _DIGITS = 6  # decimals of a probability, score or time that are written
 
@@ -105,6 +111,16 @@ class Result:
             "time": None if self.time is None else round(self.time, _DIGITS),
             "faces": [face.to_dict() for face in self.faces],
         }
+
+    def to_pandas(self) -> DataFrame:
+        """A row for each face, as `posterv2.to_pandas` gives the rows of many results.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from posterv2.inference.tables import to_pandas
+
+        return to_pandas([self])
 
     def _repr_html_(self) -> str:
         """For notebooks: the picture with its boxes, where its pixels are at hand, and a table."""

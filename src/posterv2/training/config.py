@@ -174,13 +174,18 @@ def load_config(recipe: str, overrides: Iterable[str] = ()) -> TrainConfig:
     if recipe not in recipes():
         raise UsageError(f"there is no recipe {recipe!r}; choose one of {', '.join(recipes())}")
     text = (resources.files("posterv2") / "recipes" / f"{recipe}.toml").read_text("utf-8")
-    changes = dict(map(_override, overrides))
+    changes = dict(map(read_setting, overrides))
     if "recipe" in changes:
         raise UsageError(f"the recipe is {recipe!r} and cannot be a setting; name another one in its place")
     return TrainConfig.from_values({"recipe": recipe, **tomllib.loads(text), **changes})
 
 
-def _override(text: str) -> tuple[str, object]:
+def read_setting(text: str) -> tuple[str, object]:
+    """Name and value of `name=value`; the value as in TOML, where a bare word is a string.
+
+    Raises:
+        UsageError: there is no equals sign.
+    """
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"settings are given as name=value, got {text!r}")

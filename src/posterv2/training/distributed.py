@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -13,6 +14,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from posterv2.errors import UsageError
 from posterv2.models.device import choose_device
+
+_PATIENCE = timedelta(hours=6)
+"""One process a machine decodes all faces while the others wait; torch would give up after 10 minutes on GPUs."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def world_of(device: str) -> Iterator[tuple[World, torch.device]]:
             )
         target = torch.device("cuda", local)
         torch.cuda.set_device(target)
-    dist.init_process_group("nccl" if target.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if target.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield World(dist.get_rank(), size, local), target
     finally:

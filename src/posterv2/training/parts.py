@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from posterv2.data.dataset import open_split
-from posterv2.data.manifest import manifest_hash
-from posterv2.data.split import Split
-from posterv2.errors import DatasetError
+from posterv2.data.manifest import Entry, entries, hash_of
+from posterv2.data.split import UNDIVIDED, Split
+from posterv2.errors import DatasetError, UsageError
+from posterv2.files import DRAFT
 from posterv2.labels import LabelSet, label_set
 from posterv2.preprocessing import Preprocessing
 from posterv2.training.augment import needs_all_pixels
@@ -39,11 +40,13 @@ class Parts:
         chosen_on: what the best epoch is chosen on: held out of the training set, or `evaluated` itself, as published
             and where there are too few faces to hold any out.
         evaluated: the evaluation split.
+        whole: the training set before any of it was held out.
     """
 
     train: Split
     chosen_on: Split
     evaluated: Split
+    whole: Split
 
     @property
     def labels(self) -> LabelSet:
@@ -57,8 +60,23 @@ class Parts:
     @cached_property
     def manifests(self) -> dict[str, str]:
         """The hash of each part's manifest."""
-        known = {id(split): manifest_hash(split) for split in self.splits()}
-        return {part: known[id(split)] for part, split in self._named.items()}
+        return {part: hash_of(self._entries(split)) for part, split in self._named.items()}
+
+    @cached_property
+    def _read(self) -> dict[int, dict[tuple[str, int], Entry]]:
+        """The lines of the two manifests, by picture and class, under their splits' ids: all bytes are read once."""
+        return {
+            id(split): dict(zip(zip(split.sources, split.targets.tolist(), strict=True), entries(split), strict=True))
+            for split in (self.whole, self.evaluated)
+        }
+
+    def _entries(self, part: Split) -> list[Entry]:
+        lines = self._read[id(self._origin(part))]
+        return [lines[key] for key in zip(part.sources, part.targets.tolist(), strict=True)]
+
+    def _origin(self, part: Split) -> Split:
+        """The split of the data set that a part is of."""
+        return self.whole if part.name.partition(",")[0] == self.whole.name else self.evaluated
 
     @property
     def _named(self) -> dict[str, Split]:
@@ -66,9 +84,18 @@ class Parts:
 
     @property
     def description(self) -> dict[str, object]:
-        """Each part's name, how many faces of each class it has, and its manifest's hash: plain JSON values."""
+        """What each part is: plain JSON values.
+
+        Its name, how many faces of each class it has, its manifest's hash, and as `split_manifest` that of the whole
+        split it is of, which `posterv2 data check --manifest` writes.
+        """
         return {
-            part: {"split": split.name, "classes": split.counts(), "manifest": self.manifests[part]}
+            part: {
+                "split": split.name,
+                "classes": split.counts(),
+                "manifest": self.manifests[part],
+                "split_manifest": hash_of(self._entries(self._origin(split))),
+            }
             for part, split in self._named.items()
         }
 
@@ -84,7 +111,7 @@ class Parts:
         crop = face_crop(preprocessing) if config.crop == "face" else None
 
         def faces(split: Split, row_step: int, soft_labels: bool) -> Faces:
-            file = out / f".faces-{platform.node()}"
+            file = out / f".faces-{platform.node()}{DRAFT}"
             return decode(
                 split, preprocessing, file, row_step=row_step, soft_labels=soft_labels, crop=crop, world=world
             )
@@ -100,15 +127,35 @@ def open_parts(plan: Plan) -> Parts:
 
     Raises:
         DatasetError, LabelsError: the data cannot be read, or has classes that the labels lack.
+        UsageError: a set without splits shall be selected on as published.
     """
     config = plan.config
     labels = None if config.labels == DATA_LABELS else label_set(config.labels)
-    train = open_split(plan.data, plan.dataset, "train", labels)
+    try:
+        train = open_split(plan.data, plan.dataset, "train", labels)
+    except DatasetError as error:
+        return _divided(plan, labels, error)
     evaluated = evaluation_split(plan, train.labels)
     if config.selection == "published":
-        return Parts(train, evaluated, evaluated)
+        return Parts(train, evaluated, evaluated, train)
     left, held_out = hold_out(train, config.holdout, config.seed)
-    return Parts(left, held_out if len(held_out) else evaluated, evaluated)
+    return Parts(left, held_out if len(held_out) else evaluated, evaluated, train)
+
+
+def _divided(plan: Plan, labels: LabelSet | None, missing: DatasetError) -> Parts:
+    """A set without splits: a share of each class to measure on, another to choose on, the rest to learn from."""
+    config = plan.config
+    try:
+        whole = open_split(plan.data, plan.dataset, UNDIVIDED, labels)
+    except DatasetError:
+        raise missing from None
+    if config.selection == "published":
+        raise UsageError(f"{plan.data} has no split to choose the epoch on as published; take selection=holdout")
+    left, evaluated = hold_out(whole, config.holdout, config.seed, "put aside")
+    left, held_out = hold_out(left, config.holdout, config.seed)
+    if not len(evaluated):
+        raise DatasetError(f"{plan.data}: no class has two pictures, so none can be put aside to measure on")
+    return Parts(left, held_out if len(held_out) else evaluated, evaluated, whole)
 
 
 def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
@@ -122,8 +169,8 @@ def evaluation_split(plan: Plan, labels: LabelSet) -> Split:
             raise error from None
 
 
-def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """A split without a share of each class, and those faces; the same ones for the same seed.
+def hold_out(split: Split, share: float, seed: int, name: str = "held out") -> tuple[Split, Split]:
+    """A split without a share of each class, and those faces under a name; the same ones for the same seed.
 
     Each class gives at least one face and keeps at least one to learn from: a class of one face gives none.
     """
@@ -132,7 +179,7 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     for index in range(len(split.labels)):
         members = generator.permutation(np.flatnonzero(split.targets == index))
         held[members[: max(0, min(max(round(share * len(members)), 1), len(members) - 1))]] = True
-    return split.subset(~held), split.subset(held, f"{split.name}, held out")
+    return split.subset(~held), split.subset(held, f"{split.name}, {name}")
 
 
 def face_crop(preprocessing: Preprocessing) -> Crop:

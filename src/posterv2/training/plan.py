@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import platform
+import shlex
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ import torch
 from posterv2 import __version__
 from posterv2.errors import UsageError
 from posterv2.files import write_whole
-from posterv2.training.config import TrainConfig
+from posterv2.training.config import TrainConfig, load_config, read_setting
 
 CARD = "run.json"
 
@@ -64,6 +66,20 @@ class Plan:
             "start": {name: {"file": _named(file), "sha256": sha256(file)} for name, file in files.items()},
         }
 
+    def command(self, out: str | Path) -> str:
+        """What to type for this plan, with the settings that differ from the recipe's."""
+        recipe = load_config(self.config.recipe)
+        changed = {name: value for name, value in asdict(self.config).items() if value != getattr(recipe, name)}
+        bare = {name: f"{name}={value}" for name, value in changed.items()}
+        settings = [
+            text if read_setting(text) == (name, changed[name]) else f"{name}={json.dumps(changed[name])}"
+            for name, text in bare.items()
+        ]
+        words = ["posterv2", "train", self.config.recipe, *settings, "--data", str(self.data), "--out", str(out)]
+        options = {"--dataset": self.dataset, "--init": self.start.weights, "--backbone": self.start.backbone}
+        options |= {"--landmarks": self.start.landmarks, "--device": None if self.device == "auto" else self.device}
+        return shlex.join(words + [str(word) for pair in options.items() if pair[1] is not None for word in pair])
+
     @classmethod
     def from_card(cls, card: str | Path) -> Self:
         """The plan in a run card.
@@ -74,7 +90,7 @@ class Plan:
         """
         try:
             content = json.loads(Path(card).read_text("utf-8"))
-            values, parts = content["plan"], content["data"]
+            values, parts = content["plan"], content.get("data")
             start = values["start"]
             plan = cls(
                 TrainConfig.from_values(values["config"]),
@@ -82,7 +98,7 @@ class Plan:
                 values["dataset"],
                 values["device"],
                 Start(**{name: entry["file"] for name, entry in start.items()}),
-                {part: entry["manifest"] for part, entry in parts.items()},
+                None if parts is None else {part: entry["manifest"] for part, entry in parts.items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{card}: no run card that can be read ({type(error).__name__}: {error})") from error
@@ -93,13 +109,13 @@ class Plan:
 
 
 def write_card(out: Path, plan: Plan, **found: object) -> None:
-    """Write a run's card, `run.json`: the plan, where it ran, and what was found until now."""
-    values = {"plan": plan.to_dict(), "machine": machine(), **found}
+    """Write a run's card, `run.json`: the command and its plan, where it ran, and what was found until now."""
+    values = {"command": plan.command(out), "plan": plan.to_dict(), "machine": machine(), **found}
     write_whole(out / CARD, json.dumps(values, indent=2) + "\n")
 
 
 def machine() -> dict[str, object]:
-    """Versions, processor and the commit of the code, where it is a git checkout."""
+    """Versions, processor, processes, and the commit of the code, where it is a git checkout."""
     checkout = Path(__file__).parents[3]  # of an installed package there is none, and git may know another one above
     git = ["git", "--git-dir", str(checkout / ".git"), "--work-tree", str(checkout)]
     git += ["describe", "--always", "--dirty", "--abbrev=12"]
@@ -112,6 +128,7 @@ def machine() -> dict[str, object]:
         "commit": commit,
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }
 
 

@@ -1,5 +1,6 @@
 """A training run: wires plan, data, network, loop and run folder together."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +15,16 @@ from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.network import open_weights
 from posterv2.errors import PosterError, StoppedError, UsageError
 from posterv2.evaluation.metrics import accuracy, mean_class_accuracy
+from posterv2.files import drafts
 from posterv2.training import alarms
 from posterv2.training.begin import begin
 from posterv2.training.distributed import World, world_of
 from posterv2.training.history import Epoch, draw, log, write_csv
 from posterv2.training.loop import Meter, Training, evaluate_epoch, train_epoch
-from posterv2.training.parts import Parts, open_parts
+from posterv2.training.parts import open_parts
 from posterv2.training.plan import CARD, Plan, versions, write_card
 from posterv2.training.state import Position, load_state, save_state
-from posterv2.training.stop import stop_wished
+from posterv2.training.stop import stop_wished, stopped_at_once
 
 STATE = "state.safetensors"
 SECONDS_BETWEEN_STATES = 600.0
@@ -59,8 +61,8 @@ def train(plan: Plan, out: str | Path, progress: Progress | None = None) -> list
         OutputError: the disk is full; what was written before is whole.
     """
     out = Path(out)
-    with world_of(plan.device) as (world, device):
-        if world.leads and out.exists() and (not out.is_dir() or any(out.iterdir())):
+    with _joined(plan, out) as (world, device):
+        if world.leads and out.exists() and (not out.is_dir() or set(out.iterdir()) > set(drafts(out))):
             raise UsageError(f"{out} is there already; choose another folder, or go on with --resume {out}")
         world.wait()
         return _Run(plan, out, progress or Progress(), world, device).go()
@@ -76,8 +78,24 @@ def resume(out: str | Path, progress: Progress | None = None) -> list[Epoch]:
     """
     out = Path(out)
     plan = Plan.from_card(out / CARD)
-    with world_of(plan.device) as (world, device):
+    with _joined(plan, out) as (world, device):
         return _Run(plan, out, progress or Progress(), world, device).go()
+
+
+@contextmanager
+def _joined(plan: Plan, out: Path) -> Iterator[tuple[World, torch.device]]:
+    """The run's processes; one that is stopped where it can save nothing says how to go on."""
+    with world_of(plan.device) as place, stopped_at_once():
+        try:
+            yield place
+        except KeyboardInterrupt:
+            if (out / CARD).exists():
+                raise StoppedError(f"stopped; {_how_to_go_on(plan, out)}") from None
+            raise
+
+
+def _how_to_go_on(plan: Plan, out: Path) -> str:
+    return f"go on with: posterv2 train {plan.config.recipe} --resume {shlex.quote(str(out))}"
 
 
 class _Run:
@@ -86,13 +104,7 @@ class _Run:
     def __init__(self, plan: Plan, out: Path, progress: Progress, world: World, device: torch.device) -> None:
         self.plan, self.out, self.world, config = plan, out, world, plan.config
         self.progress = progress if world.leads else Progress()
-        parts = open_parts(plan)
-        then = plan.manifests
-        if then is not None and (other := [part for part, now in parts.manifests.items() if now != then.get(part)]):
-            raise UsageError(
-                f"{plan.data} does not hold what it held when the run began: by their manifests the parts "
-                f"{', '.join(other)} differ"
-            )
+        self.parts = parts = open_parts(plan)
         for split in parts.splits():
             if missing := split.empty_classes():
                 self.progress.warning(
@@ -104,8 +116,8 @@ class _Run:
             )
         torch.manual_seed(config.seed)
         network, preprocessing = begin(plan, parts.labels, self.progress.warning)
-        self.parts: Parts = parts
         with self._begun():
+            self._record_data()
             self.decoded = parts.decode(preprocessing, network.config.pixel_stride, config, out, world)
         steps = -(-len(self.decoded.train) // config.batch_size)
         for message in alarms.slow_precision(config.precision, device):
@@ -120,11 +132,14 @@ class _Run:
 
     @contextmanager
     def _begun(self) -> Iterator[None]:
-        """The run folder with its card, which goes again where a picture cannot be read before training has begun."""
+        """The run folder with its card, before anything takes long; both go again where training cannot begin."""
         new = not (self.out / CARD).exists()
-        if self.world.leads and new:
+        if self.world.leads:
             self.out.mkdir(parents=True, exist_ok=True)
-            write_card(self.out, self.plan, data=self.parts.description)
+            for draft in drafts(self.out):  # of a run that was killed while it wrote
+                draft.unlink()
+            if new:
+                write_card(self.out, self.plan)
         self.world.wait()
         try:
             yield
@@ -133,6 +148,19 @@ class _Run:
                 (self.out / CARD).unlink()
                 self.out.rmdir()
             raise
+
+    def _record_data(self) -> None:
+        """Read all data once: it must be what the plan began with, or goes into the card."""
+        then = self.plan.manifests
+        if then is not None and (
+            other := [name for name, now in self.parts.manifests.items() if now != then.get(name)]
+        ):
+            raise UsageError(
+                f"{self.plan.data} does not hold what it held when the run began: by their manifests the parts "
+                f"{', '.join(other)} differ"
+            )
+        if self.world.leads and not (self.out / STATE).exists():
+            write_card(self.out, self.plan, data=self.parts.description)
 
     def go(self) -> list[Epoch]:
         """Train the epochs that are left, then measure the best one."""
@@ -171,8 +199,8 @@ class _Run:
         meter = train_epoch(training, self.decoded.train, number, position.meter)
         if stopped:
             raise StoppedError(
-                f"stopped in epoch {number} after step {meter.steps} of {self.steps}; nothing is lost, go on with: "
-                f"posterv2 train {self.plan.config.recipe} --resume {self.out}"
+                f"stopped in epoch {number} after step {meter.steps} of {self.steps}; nothing is lost, "
+                + _how_to_go_on(self.plan, self.out)
             )
         total = meter.over(self.world)
         loss, confusion = evaluate_epoch(training, self.decoded.chosen_on)
