@@ -102,7 +102,7 @@ def test_the_order_is_the_order_asked_for(weights: Path, folder: Path):
     ("words", "first"),
     [
         (["-o", "out.json"], "["),
-        (["-o", "out.csv"], "source,face,"),
+        (["-o", "out.csv"], "source,frame,"),
         (["-o", "out.txt"], "source "),
         (["-o", "out.txt", "--format", "json"], "["),
     ],

@@ -39,6 +39,7 @@ def make_clip(
     stamps: Sequence[int] | None = None,
     size: tuple[int, int] = (160, 120),
     turn: int | None = None,
+    mirror: bool = False,
     format: str | None = None,
     **options: Any,
 ) -> Path:
@@ -51,7 +52,7 @@ def make_clip(
         stream: Any = container.add_stream(codec, rate=RATE, options=settings)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         if turn is not None:
-            stream.set_display_rotation(turn)
+            stream.set_display_rotation(turn, hflip=mirror)
         if stamps is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for number in range(frames):

@@ -1,6 +1,4 @@
-"""A camera through OpenCV, with OpenCV's part played by a test."""
-
-import time
+"""Cameras: none is there in a test, so OpenCV's capture is played by a list."""
 
 import cv2
 import numpy as np
@@ -8,60 +6,66 @@ import pytest
 
 from posterv2.errors import VideoError
 from posterv2.inference.camera import CameraReader
+from posterv2.inference.frames import Frame
+
+RED = np.full((4, 6, 3), (0, 0, 255), np.uint8)  # OpenCV's order is BGR
 
 
-class Device:
-    """`cv2.VideoCapture` with two blue pictures in it, and then none."""
+class Capture:
+    """A camera that gives `count` pictures, one every tenth of a second of the clock it moves."""
 
-    opened = True
-    released = False
+    count = 5
+    now = 100.0
 
-    def __init__(self, index: int) -> None:
-        self.left = 2
-        Device.released = False
+    def __init__(self, number: int) -> None:
+        self.left, self.open = self.count, number == 0
 
-    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
-        return self.opened
+    def isOpened(self) -> bool:  # noqa: N802
+        return self.open
 
-    def get(self, setting: int) -> float:
-        return 0.0
+    def get(self, key: int) -> float:
+        return 10.0 if key == cv2.CAP_PROP_FPS else 0.0
 
     def read(self) -> tuple[bool, np.ndarray | None]:
+        Capture.now += 0.1
         self.left -= 1
-        return (True, np.full((4, 6, 3), (255, 0, 0), np.uint8)) if self.left >= 0 else (False, None)
+        return self.left >= 0, RED if self.left >= 0 else None
 
     def release(self) -> None:
-        Device.released = True
+        self.open = False
 
 
 @pytest.fixture(autouse=True)
-def device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", Device)
+def _fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+    monkeypatch.setattr("posterv2.inference.camera.time.monotonic", lambda: Capture.now)
 
 
-def test_frames_are_rgb_and_an_unplugged_camera_says_so():
-    frames = []
-    reader = CameraReader(3)
-    with pytest.raises(VideoError, match="camera:3: the camera gives no more pictures"):
-        frames.extend(reader)
-    reader.close()
-    assert Device.released
-    # `extend` keeps what came before the error.
-    assert [(frame.source, frame.index) for frame in frames] == [("camera:3", 0), ("camera:3", 1)]
-    assert frames[0].image.shape == (4, 6, 3)
-    assert frames[0].image[0, 0].tolist() == [0, 0, 255]
-    assert frames[0].time == 0
-    assert frames[1].time >= 0
+def test_frames_come_with_times_until_the_camera_is_gone() -> None:
+    frames: list[Frame] = []
+    with pytest.raises(VideoError, match="camera:0: the camera gives no more pictures"):
+        frames.extend(CameraReader(0))
+    assert [(frame.source, frame.index) for frame in frames] == [("camera:0", number) for number in range(5)]
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    assert frames[0].image[0, 0].tolist() == [255, 0, 0]
 
 
-def test_the_end_comes_by_the_clock(monkeypatch: pytest.MonkeyPatch):
-    clock = iter([10.0, 11.5, 12.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(Device, "read", lambda self: (True, np.zeros((4, 6, 3), np.uint8)))
-    assert [frame.time for frame in CameraReader(0, end=2)] == [0, 1.5]
+def test_fps_and_end() -> None:
+    assert [frame.index for frame in CameraReader(0, fps=5, end=0.35)] == [0, 2]
 
 
-def test_no_camera(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Device, "opened", False)
-    with pytest.raises(VideoError, match="camera:0: there is no such camera"):
-        CameraReader(0)
+def test_it_ends_when_it_is_closed() -> None:
+    camera = CameraReader(0)
+    indices: list[int] = []
+    for frame in camera:
+        indices.append(frame.index)
+        if frame.index == 2:
+            camera.close()
+    assert indices == [0, 1, 2]
+
+
+def test_no_camera(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.undo()  # OpenCV's own
+    with pytest.raises(VideoError, match="camera:99: there is no such camera"):
+        CameraReader(99)
+    assert capfd.readouterr().err == ""

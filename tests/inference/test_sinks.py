@@ -5,6 +5,7 @@ import io
 import json
 
 from posterv2.inference.results import Face, Result
+from posterv2.inference.rows import columns_of
 from posterv2.inference.sinks import to_csv, to_json
 
 NAMES = ("neutral", "happiness")
@@ -24,15 +25,13 @@ def test_json_is_the_list_of_results():
     assert json.loads(to_json([])) == []
 
 
-def test_csv_has_a_row_a_face_and_one_for_none():
+def test_csv_has_the_rows_under_their_columns():
     rows = list(csv.DictReader(io.StringIO(to_csv(RESULTS, NAMES))))
-    assert list(rows[0]) == [
-        "source", "face", "x", "y", "width", "height", "score", "expression", "probability", "p_neutral", "p_happiness",
-    ]  # fmt: skip
-    assert [(row["source"], row["face"], row["x"]) for row in rows] == [
-        ('one, "two".jpg', "1", "0"),
-        ('one, "two".jpg', "2", "9"),
-        ("Gesicht-ü\udcff.png", "", ""),
+    assert tuple(rows[0]) == columns_of(NAMES)
+    assert [(row["source"], row["frame"], row["time"], row["x"]) for row in rows] == [
+        ('one, "two".jpg', "0", "", "0"),
+        ('one, "two".jpg', "0", "", "9"),
+        ("Gesicht-ü\\udcff.png", "0", "", ""),
     ]
     assert float(rows[0]["p_happiness"]) == 0.25
-    assert set(rows[2].values()) == {"Gesicht-ü\udcff.png", ""}
+    assert set(rows[2].values()) == {"Gesicht-ü\\udcff.png", "0", ""}

@@ -81,12 +81,16 @@ class VideoReader:
         if self._first or self._thinning.start:
             place = find(self._path, self.name, self._first, self._thinning.begun)
         before = None if place is None else place.before
+        matrix = None
         for number, time, frame in self._numbered(place):
+            if matrix is None:
+                # Asked for once a video: a frame that is asked is part of a cycle, and stays until these are collected.
+                matrix = _display_matrix(frame)
             if self._thinning.over(time):
                 return
             if number >= self._first and self._thinning.chosen(time, before, self._source_rate):
                 check_size(frame.width, frame.height, self.name)
-                yield Frame(self.name, number, time, _upright(frame))
+                yield Frame(self.name, number, time, _upright(frame, matrix))
             before = time
 
     def _numbered(self, place: Place | None) -> Iterator[Numbered]:
@@ -96,14 +100,17 @@ class VideoReader:
             yield from decoded(self._path, self.name)
 
 
-def _upright(frame: VideoFrame) -> np.ndarray:
+def _display_matrix(frame: VideoFrame) -> list[list[int]]:
+    """How the camera was held, (3, 3): a point of the frame goes to (a x + c y, b x + d y) on the screen."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return [[1, 0, 0], [0, 1, 0], [0, 0, 1]] if data is None else np.frombuffer(data, np.int32).reshape(3, 3).tolist()
+
+
+def _upright(frame: VideoFrame, matrix: list[list[int]]) -> np.ndarray:
     """The frame's pixels, turned and mirrored as the camera noted."""
+    (a, b, _), (c, d, _), _ = matrix
     image = frame.to_ndarray(format="rgb24")
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return image
-    (a, b, _), (c, d, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).tolist()
-    # A point goes to (a x + c y, b x + d y).
-    across, down = (a, d) if abs(a) >= abs(c) else (c, b)
-    image = image if abs(a) >= abs(c) else image.transpose(1, 0, 2)
+    across, down = a, d
+    if abs(a) < abs(c):
+        image, across, down = image.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
