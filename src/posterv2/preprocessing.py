@@ -28,6 +28,12 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels of the picture, from its top left corner."""
 
+Point = tuple[float, float]
+"""x, y in pixels of the picture, from its top left corner."""
+
+Landmarks = tuple[Point, Point, Point, Point, Point]
+"""Both eyes, the tip of the nose, both corners of the mouth; the one further left in an upright face first."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -57,7 +63,7 @@ class Preprocessing:
         if not 0 <= self.margin <= 2:
             raise UsageError(f"the margin is a share of the box's side from 0 to 2, got {self.margin}")
 
-    def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
+    def crop(self, image: np.ndarray, box: Box, landmarks: Landmarks | None = None) -> np.ndarray:
         """The square around `box`, widened by `margin`; pixels outside the picture repeat its border.
 
         Returns:

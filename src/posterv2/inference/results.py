@@ -5,8 +5,7 @@ from html import escape
 
 import numpy as np
 
-from posterv2.inference.detection.detector import Landmarks
-from posterv2.preprocessing import Box
+from posterv2.preprocessing import Box, Landmarks
 
 _DIGITS = 6  # decimals of a probability, score or time that are written
 

@@ -1,17 +1,13 @@
 """What every detector gives. Any object with a `detect` method like `FaceDetector`'s will do."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from posterv2.preprocessing import Box
-
-Point = tuple[float, float]
-"""x, y in pixels of the picture, from its top left corner."""
-
-Landmarks = tuple[Point, Point, Point, Point, Point]
-"""Both eyes, the tip of the nose, both corners of the mouth; the one further left in an upright face first."""
+from posterv2.preprocessing import Box, Landmarks
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,25 @@ class FaceDetector(Protocol):
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of `image`, (H, W, 3) uint8 RGB, from left to right."""
         ...
+
+
+@runtime_checkable
+class FaceFollower(Protocol):
+    """What a detector may be able to do too: look again for faces of the frame before, which is far cheaper."""
+
+    def follow(self, image: np.ndarray, detections: Sequence[Detection]) -> list[Detection | None]:
+        """Where each face of the frame before is in `image`, (H, W, 3) uint8 RGB; None for one that is lost.
+
+        It finds no new faces, and none that has moved further than about a third of its size; so now and then a frame
+        is searched with `detect`.
+        """
+        ...
+
+
+def roll_of(landmarks: Landmarks) -> float:
+    """Degrees by which a face is tilted to its side, positive clockwise in the picture, from the line of its eyes."""
+    (left, left_height), (right, right_height) = landmarks[:2]
+    return math.degrees(math.atan2(right_height - left_height, right - left))
 
 
 def clipped(left: float, top: float, right: float, bottom: float, width: int, height: int) -> Box:
