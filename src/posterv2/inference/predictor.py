@@ -12,7 +12,8 @@ from posterv2.errors import ImageError
 from posterv2.inference.classifier import Classifier, open_classifier, probabilities
 from posterv2.inference.detection.detector import Detection, FaceDetector
 from posterv2.inference.detection.factory import open_detector
-from posterv2.inference.results import Face, Result
+from posterv2.inference.quality import quality_of
+from posterv2.inference.results import Face, Quality, Result
 from posterv2.labels import LabelSet
 from posterv2.preprocessing import read_image, to_rgb
 
@@ -58,7 +59,7 @@ class Predictor:
 
     def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
         preprocessing = self.classifier.header.preprocessing
-        pictures: list[tuple[Result, list[Detection]]] = []
+        pictures: list[tuple[Result, list[tuple[Detection, Quality]]]] = []
         faces: list[np.ndarray] = []
         for source in sources:
             image = _pixels(source)
@@ -68,17 +69,18 @@ class Predictor:
             # Kept at the network's size: a call with many large pictures must not hold them all.
             faces += map(preprocessing.pixels, crops)
             kept = None if isinstance(source, str | Path) else image
-            pictures.append((Result(_name(source), width, height, (), pixels=kept), found))
+            seen = [(face, quality_of(image, face)) for face in found]
+            pictures.append((Result(_name(source), width, height, (), pixels=kept), seen))
         rows = iter(probabilities(self.classifier, faces))
         return [
-            replace(picture, faces=tuple(self._face(detection, next(rows)) for detection in found))
-            for picture, found in pictures
+            replace(picture, faces=tuple(self._face(detection, next(rows), quality) for detection, quality in seen))
+            for picture, seen in pictures
         ]
 
-    def _face(self, detection: Detection, row: np.ndarray) -> Face:
+    def _face(self, detection: Detection, row: np.ndarray, quality: Quality) -> Face:
         named = dict(zip(self.labels.names, map(float, row), strict=True))
         best = max(named, key=named.__getitem__)
-        return Face(detection.box, detection.score, best, named[best], named, detection.landmarks)
+        return Face(detection.box, detection.score, best, named[best], named, detection.landmarks, quality)
 
 
 def load(

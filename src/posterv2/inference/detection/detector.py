@@ -1,6 +1,5 @@
 """What every detector gives. Any object with a `detect` method like `FaceDetector`'s will do."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -40,16 +39,10 @@ class FaceFollower(Protocol):
     def follow(self, image: np.ndarray, detections: Sequence[Detection]) -> list[Detection | None]:
         """Where each face of the frame before is in `image`, (H, W, 3) uint8 RGB; None for one that is lost.
 
-        It finds no new faces, and none that has moved further than about a third of its size; so now and then a frame
+        It finds no new faces, and none that has moved by much more than a tenth of its size; so now and then a frame
         is searched with `detect`.
         """
         ...
-
-
-def roll_of(landmarks: Landmarks) -> float:
-    """Degrees by which a face is tilted to its side, positive clockwise in the picture, from the line of its eyes."""
-    (left, left_height), (right, right_height) = landmarks[:2]
-    return math.degrees(math.atan2(right_height - left_height, right - left))
 
 
 def clipped(left: float, top: float, right: float, bottom: float, width: int, height: int) -> Box:

@@ -11,9 +11,18 @@ import cv2
 import numpy as np
 
 from posterv2.errors import UsageError
-from posterv2.inference.detection.detector import Detection, clipped, roll_of
+from posterv2.inference.detection.detector import Detection, clipped
 from posterv2.inference.detection.mtcnn_graphs import NETWORKS, graph
-from posterv2.inference.detection.windows import moved, patch, squared, suppressed, turned, turned_copy
+from posterv2.inference.detection.windows import (
+    moved,
+    patch,
+    squared,
+    suppressed,
+    turned,
+    turned_copy,
+    without_nested,
+)
+from posterv2.preprocessing import Box, roll_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -27,16 +36,25 @@ FULL_SEARCH = 24_000_000
 ANGLES = (0.0, -40.0, 40.0)
 """The networks know faces that are tilted by up to 20 degrees; so the search is done in turned copies too."""
 
+_LONGEST = 10  # times its width: a longer picture is searched upright only, for a turned strip needs a huge copy
 _CELL, _STRIDE = 12, 2  # P-Net looks at windows of 12 pixels a side, 2 pixels apart
 _STEP = 0.709  # from one level of the pyramid to the next: half the pixels
 _ROWS = 128  # of a level that P-Net gets at once, so that memory is flat
 _BATCHES = {"rnet": 256, "onet": 64}
 _SIDES = {"rnet": 24, "onet": 48}
-# As in the paper's published code: probabilities as logits, and the overlaps from which the weaker window goes.
-_LEAST = {"pnet": math.log(0.6 / 0.4), "rnet": math.log(0.7 / 0.3), "onet": math.log(0.7 / 0.3)}
-_OVERLAP_IN_LEVEL, _OVERLAP = 0.5, 0.7
+_OVERLAP_IN_LEVEL, _OVERLAP = 0.5, 0.7  # from which the weaker of two windows goes
 _THREADS = 2  # more help little: the networks are small
-_ROOM = 0.0  # share of the box that is added on each side where a face is followed
+_AGAIN_MARGIN = -0.05  # share of a found face's box that is added on each side before O-Net looks again
+_NO_ROLL = ((0.0, 0.0), (1.0, 0.0), (0.5, 0.5), (0.0, 1.0), (1.0, 1.0))  # landmarks of an upright face
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+# What each network must say at least, looser than usual (0.6, 0.7, 0.7), because O-Net looks again and is strict then.
+# Chosen by recall and false boxes in benchmarks/detection.py.
+_LEAST = {"pnet": _logit(0.5), "rnet": _logit(0.6), "onet": _logit(0.5), "again": _logit(0.85), "follow": _logit(0.3)}
 
 
 class MtcnnDetector:
@@ -61,13 +79,18 @@ class MtcnnDetector:
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of `image`, (H, W, 3) uint8 RGB, from left to right."""
-        windows = np.concatenate([self._proposed(image, angle) for angle in ANGLES])
+        long = max(image.shape[:2]) > _LONGEST * min(image.shape[:2])
+        windows = np.concatenate([self._proposed(image, angle) for angle in (ANGLES[:1] if long else ANGLES)])
         boxes, logits, _ = self._looked(image, windows, "rnet")
         boxes, logits = boxes[logits > _LEAST["rnet"]], logits[logits > _LEAST["rnet"]]
         windows = squared(boxes[suppressed(boxes, logits, _OVERLAP)])
         boxes, logits, points = self._looked(image, windows, "onet")
         kept = np.flatnonzero(logits > _LEAST["onet"])
-        kept = kept[suppressed(boxes[kept], logits[kept], _OVERLAP, nested=True)]
+        kept = kept[without_nested(boxes[kept], logits[kept], _OVERLAP)]
+        # Once more, turned as the landmarks say: a face is seen better then, and what is none seldom passes again.
+        boxes, logits, points = self._looked(image, _around(boxes[kept], points[kept]), "onet")
+        kept = np.flatnonzero(logits > _LEAST["again"])
+        kept = kept[without_nested(boxes[kept], logits[kept], _OVERLAP)]
         found = [_detection(image, boxes[index], float(logits[index]), points[index]) for index in kept]
         return sorted(found, key=lambda face: face.box)
 
@@ -76,9 +99,12 @@ class MtcnnDetector:
 
         Only O-Net looks, and only around where the faces were; so new faces are not found.
         """
-        boxes, logits, points = self._looked(image, _windows(detections), "onet")
+        boxes = np.array([_row(face.box) for face in detections]).reshape(-1, 5)
+        known = [face.landmarks or _NO_ROLL for face in detections]
+        windows = _around(boxes, np.array(known).reshape(-1, 5, 2))
+        boxes, logits, points = self._looked(image, windows, "onet")
         return [
-            _detection(image, box, float(logit), five) if logit > _LEAST["onet"] else None
+            _detection(image, box, float(logit), five) if logit > _LEAST["follow"] else None
             for box, logit, five in zip(boxes, logits, points, strict=True)
         ]
 
@@ -145,14 +171,15 @@ def _session(network: str) -> InferenceSession:
     return onnxruntime.InferenceSession(graph(network), options, providers=["CPUExecutionProvider"])
 
 
-def _windows(detections: Sequence[Detection]) -> np.ndarray:
-    """Square windows (N, 5) around faces that were found, tilted as these are."""
-    rows = [np.empty((0, 5))]
-    for face in detections:
-        x, y, width, height = face.box
-        angle = roll_of(face.landmarks) if face.landmarks else 0.0
-        rows.append(np.array([[x + width / 2, y + height / 2, width, height, angle]]))
-    return squared(np.concatenate(rows), _ROOM)
+def _row(box: Box) -> tuple[float, ...]:
+    x, y, width, height = box
+    return x + width / 2, y + height / 2, width, height, 0.0
+
+
+def _around(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Square windows (N, 5) around faces, a little tighter than their boxes and turned as their landmarks (N, 5, 2)."""
+    rolls = [roll_of(five) for five in points]
+    return squared(np.c_[boxes[:, :4], np.array(rolls)], _AGAIN_MARGIN)
 
 
 def _detection(image: np.ndarray, box: np.ndarray, logit: float, points: np.ndarray) -> Detection:

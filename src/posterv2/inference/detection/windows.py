@@ -7,7 +7,9 @@ degrees by which they are turned clockwise. Places inside a window are shares of
 import cv2
 import numpy as np
 
-_MOST_DETAIL = 8  # a patch is shrunk by averaging up to so many pixels a side; beyond that some are left out
+from posterv2.preprocessing import turned_square
+
+_MOST_DETAIL = 4  # a patch is shrunk by averaging up to so many pixels a side; beyond that some are left out
 
 
 def turned(windows: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -33,12 +35,18 @@ def squared(boxes: np.ndarray, margin: float = 0.0) -> np.ndarray:
     return np.c_[boxes[:, :2], sides, sides, boxes[:, 4]]
 
 
-def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, nested: bool = False) -> np.ndarray:
+def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
     """Which boxes (N, 5) stay, best first, when each takes away the weaker ones that it overlaps by more than that.
 
-    Overlap is the shared area over the area of both together, or with `nested` over that of the smaller one, so that a
-    nose inside a face goes. Angles are left out of account.
+    Overlap is the shared area over the area of both together. Angles are left out of account.
     """
+    corners = np.c_[boxes[:, :2] - boxes[:, 2:4] / 2, boxes[:, 2:4]]
+    positive = (scores - scores.min(initial=0) + 1).astype(np.float32)
+    return np.array(cv2.dnn.NMSBoxes(corners, positive, 0.0, overlap), int)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def without_nested(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
+    """The same for few boxes with overlap over the smaller one's area, so that a nose inside a face goes."""
     low, high = boxes[:, :2] - boxes[:, 2:4] / 2, boxes[:, :2] + boxes[:, 2:4] / 2
     areas = boxes[:, 2] * boxes[:, 3]
     left, kept = np.argsort(-scores, kind="stable"), []
@@ -46,24 +54,15 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float, nested: bo
         best, left = left[0], left[1:]
         kept.append(best)
         shared = (np.minimum(high[best], high[left]) - np.maximum(low[best], low[left])).clip(0).prod(axis=1)
-        whole = np.minimum(areas[best], areas[left]) if nested else areas[best] + areas[left] - shared
-        left = left[shared <= overlap * whole]
+        left = left[shared <= overlap * np.minimum(areas[best], areas[left])]
     return np.array(kept, int)
 
 
 def patch(image: np.ndarray, window: np.ndarray, side: int) -> np.ndarray:
     """The pixels of one square window (5,), (side, side, 3), turned upright; black outside the picture."""
-    x, y, width, _, angle = window
-    fine = side * int(np.clip(width / side, 1, _MOST_DETAIL))
-    across, down = np.cos(np.radians(angle)) * width / fine, np.sin(np.radians(angle)) * width / fine
-    middle = (fine - 1) / 2
-    matrix = np.array(
-        [
-            [across, -down, x - 0.5 - (across - down) * middle],
-            [down, across, y - 0.5 - (across + down) * middle],
-        ]
-    )
-    pixels = cv2.warpAffine(image, matrix, (fine, fine), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    x, y, width, _, angle = map(float, window)
+    fine = side * int(min(max(width / side, 1), _MOST_DETAIL))
+    pixels = turned_square(image, (x, y), width, angle, fine, cv2.BORDER_CONSTANT)
     return pixels if fine == side else cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
 
 
