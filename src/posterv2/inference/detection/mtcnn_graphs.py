@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 NETWORKS = ("pnet", "rnet", "onet")
-_EDITION = 2  # of the graphs below: another number asks for new files in the cache
+_EDITION = 1  # of the graphs below: another number asks for new files in the cache
 _POOLS = {"pnet": {"conv1": 2}, "rnet": {"conv1": 3, "conv2": 3}, "onet": {"conv1": 3, "conv2": 3, "conv3": 2}}
 """Which convolutions are followed by maximum pooling with stride 2, and over how many pixels a side."""
 
@@ -36,22 +36,24 @@ def graph(network: str) -> bytes:
     Raises:
         WeightsError: the numbers cannot be read, as from `read_arrays`.
     """
-    path = _cache() / f"mtcnn-{network}-{SHA256[network][:8]}-{_EDITION}.onnx"
-    seal = path.with_suffix(".sha256")
+    path = _cache() / f"mtcnn-{network}-{SHA256[network][:8]}-{_EDITION}"
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() == seal.read_text("ascii"):
+        seal, data = path.read_bytes().split(b"\n", 1)
+        if seal == _seal(data):
             return data
     except (OSError, ValueError):
         pass
     data = assemble(read_arrays(network), _POOLS[network]).SerializeToString(deterministic=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
-        write_whole(seal, hashlib.sha256(data).hexdigest())
+        write_whole(path, _seal(data) + b"\n" + data)
     except (OSError, OutputError):
         pass  # a cache saves time and nothing else
     return data
+
+
+def _seal(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
 
 
 def _cache() -> Path:
