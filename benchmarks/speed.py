@@ -18,7 +18,6 @@ from torch.utils.flop_counter import FlopCounterMode
 import posterv2
 from posterv2.checkpoints.catalog import DEFAULT
 from posterv2.inference.classifier import open_classifier, probabilities
-from posterv2.inference.detection.haar import HaarDetector
 from posterv2.preprocessing import read_image
 
 PHOTO = Path(__file__).parents[1] / "samples" / "astronaut.jpg"
@@ -39,9 +38,10 @@ def seconds(job: Callable[[], object]) -> float:
 def main() -> None:
     """Measure and print."""
     photo = read_image(PHOTO)
-    detector, classifier, predictor = HaarDetector(), open_classifier(), posterv2.load()
-    box = detector.detect(photo)[0].box
-    face = classifier.header.preprocessing.crop(photo, box)
+    classifier, predictor = open_classifier(), posterv2.load()
+    detector = predictor.detector
+    found = detector.detect(photo)[0]
+    face = classifier.header.preprocessing.crop(photo, found.box, found.landmarks)
     size = classifier.header.preprocessing.size
     inputs = np.zeros((64, 3, size, size), np.float32)
     network = 64 / seconds(lambda: classifier.logits(inputs))

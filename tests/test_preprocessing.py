@@ -5,12 +5,13 @@ import threading
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from posterv2.errors import ImageError, UsageError
-from posterv2.preprocessing import MAX_PIXELS, Preprocessing, read_image, to_rgb
+from posterv2.preprocessing import MAX_PIXELS, Preprocessing, read_image, roll_of, to_rgb, turned_square
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8)[:, None], (1, 40))  # (64, 40), black on top
 GREY = Image.fromarray(RAMP)
@@ -151,6 +152,44 @@ def test_crop_is_square_and_repeats_the_border():
     outside = Preprocessing(margin=1.0).crop(image, (0, 0, 10, 6))
     assert outside.shape == (30, 30, 3)
     assert (outside[:, :10] == 9).all()
+
+
+def test_tilted_faces_are_cropped_upright():
+    """A face drawn as four coloured quarters, turned; the crop shows it as if it had never been."""
+    for roll in (-60, -20, 0, 35):
+        angle = np.radians(roll)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        rows, columns = np.mgrid[0:200, 0:300]
+        across, down = np.moveaxis((np.stack([columns - 140, rows - 90], -1) + 0.5) @ turn, -1, 0)
+        image = np.zeros((200, 300, 3), np.uint8)
+        image[..., 0] = np.where(across > 0, 200, 50)
+        image[..., 1] = np.where(down > 0, 200, 50)
+        points = np.array([(-10, -10), (10, -10), (0, 2), (-8, 12), (8, 12)]) @ turn.T + (140, 90)
+        first, second, third, fourth, fifth = map(tuple, points.tolist())
+        landmarks = (first, second, third, fourth, fifth)
+        assert roll_of(landmarks) == pytest.approx(roll)
+        crop = Preprocessing().crop(image, (120, 65, 40, 50), landmarks)
+        half = crop.shape[0] // 2
+        assert crop.shape == (41, 41, 3)  # less than the box's height, which holds the forehead
+        assert (crop[: half - 1, : half - 1, :2] == 50).all()
+        assert (crop[half + 2 :, : half - 1, :2] == (50, 200)).all()
+        assert (crop[half + 2 :, half + 2 :, :2] == 200).all()
+    assert Preprocessing(margin=0.5).crop(image, (120, 65, 40, 50), landmarks).shape == (82, 82, 3)
+
+
+def test_an_upright_crop_repeats_the_border_too():
+    image = np.full((40, 50, 3), 90, np.uint8)
+    image[:, -1] = 250
+    landmarks = ((40.0, 10.0), (48.0, 10.0), (44.0, 14.0), (41.0, 18.0), (47.0, 18.0))
+    crop = Preprocessing(margin=1.0).crop(image, (36, 5, 14, 20), landmarks)
+    assert (crop[:, -10:] == 250).all()
+    assert (crop[:, :10] == 90).all()
+
+
+def test_a_square_far_outside_is_all_border():
+    image = np.full((9, 9, 3), 7, np.uint8)
+    assert (turned_square(image, (900.0, -800.0), 20, 30, 12) == 7).all()
+    assert (turned_square(image, (900.0, -800.0), 20, 30, 12, cv2.BORDER_CONSTANT) == 0).all()
 
 
 def test_inputs():

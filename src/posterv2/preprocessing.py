@@ -4,11 +4,13 @@ A picture is an array (H, W, 3), uint8, RGB. The network sees (B, 3, S, S), floa
 """
 
 import io
+import math
 import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -27,6 +29,18 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels of the picture, from its top left corner."""
+
+Point = tuple[float, float]
+"""x, y in pixels of the picture, from its top left corner."""
+
+Landmarks = tuple[Point, Point, Point, Point, Point]
+"""Both eyes, the tip of the nose, both corners of the mouth; the one further left in an upright face first."""
+
+_CASCADE_SHARE = 0.82
+"""Side of a cascade's box over the height of a box from a detector with landmarks, which begins at the hair.
+
+Margins are shares of a cascade's box. Measured on FER2013Valid as what is answered best (docs/prediction.md).
+"""
 
 
 @dataclass(frozen=True)
@@ -57,14 +71,20 @@ class Preprocessing:
         if not 0 <= self.margin <= 2:
             raise UsageError(f"the margin is a share of the box's side from 0 to 2, got {self.margin}")
 
-    def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
+    def crop(self, image: np.ndarray, box: Box, landmarks: Landmarks | None = None) -> np.ndarray:
         """The square around `box`, widened by `margin`; pixels outside the picture repeat its border.
+
+        With `landmarks` the face is turned upright, and framed as a box without landmarks would frame it.
 
         Returns:
             (side, side, 3), uint8.
         """
         x, y, width, height = box
-        side = max(1, round(max(width, height) * (1 + 2 * self.margin)))
+        side = max(width, height) * (1 + 2 * self.margin)
+        if landmarks is not None:
+            side = max(1.0, side * _CASCADE_SHARE)
+            return turned_square(image, (x + width / 2, y + height / 2), side, roll_of(landmarks), round(side))
+        side = max(1, round(side))
         left, top = round(x + (width - side) / 2), round(y + (height - side) / 2)
         columns = np.clip(np.arange(left, left + side), 0, image.shape[1] - 1)
         rows = np.clip(np.arange(top, top + side), 0, image.shape[0] - 1)
@@ -87,6 +107,43 @@ class Preprocessing:
         scaled = pixels.astype(np.float32) / np.float32(255)
         normalised = (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+
+
+def roll_of(landmarks: Landmarks) -> float:
+    """Degrees by which a face is tilted to its side, positive clockwise in the picture, from its eyes and mouth."""
+    left_eye, right_eye, _, left_mouth, right_mouth = landmarks
+    across = right_eye[0] - left_eye[0] + right_mouth[0] - left_mouth[0]
+    down = right_eye[1] - left_eye[1] + right_mouth[1] - left_mouth[1]
+    return math.degrees(math.atan2(down, across))
+
+
+def turned_square(
+    image: np.ndarray,
+    middle: Point,
+    side: float,
+    angle: float,
+    pixels: int,
+    border: int = cv2.BORDER_REPLICATE,
+) -> np.ndarray:
+    """A square of the picture around `middle`, turned clockwise by `angle` degrees, seen upright: (pixels, pixels, 3).
+
+    Bilinear: where a pixel of the result is much larger than one of the picture, some of the picture is left out.
+    """
+    reach = side * 0.71 + 2  # half the diagonal; OpenCV cannot turn all of a picture of more than 32767 pixels a side
+    left, top = max(0, int(middle[0] - reach)), max(0, int(middle[1] - reach))
+    left, top = min(left, image.shape[1] - 1), min(top, image.shape[0] - 1)
+    image = image[top : max(top + 1, int(middle[1] + reach)), left : max(left + 1, int(middle[0] + reach))]
+    middle = middle[0] - left, middle[1] - top
+    scale, half = side / pixels, (pixels - 1) / 2
+    cosine, sine = math.cos(math.radians(angle)) * scale, math.sin(math.radians(angle)) * scale
+    matrix = np.array(
+        [
+            [cosine, -sine, middle[0] - 0.5 - (cosine - sine) * half],
+            [sine, cosine, middle[1] - 0.5 - (cosine + sine) * half],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (pixels, pixels), flags=flags, borderMode=border)
 
 
 def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarray:

@@ -11,8 +11,9 @@ from PIL import Image
 from posterv2.errors import ImageError
 from posterv2.inference.classifier import Classifier, open_classifier, probabilities
 from posterv2.inference.detection.detector import Detection, FaceDetector
-from posterv2.inference.detection.haar import HaarDetector
-from posterv2.inference.results import Face, Result
+from posterv2.inference.detection.factory import open_detector
+from posterv2.inference.quality import quality_of
+from posterv2.inference.results import Face, Quality, Result
 from posterv2.labels import LabelSet
 from posterv2.preprocessing import read_image, to_rgb
 
@@ -58,33 +59,35 @@ class Predictor:
 
     def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
         preprocessing = self.classifier.header.preprocessing
-        pictures: list[tuple[Result, list[Detection]]] = []
+        pictures: list[tuple[Result, list[tuple[Detection, Quality]]]] = []
         faces: list[np.ndarray] = []
         for source in sources:
             image = _pixels(source)
             height, width = image.shape[:2]
             found = [Detection((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
-            crops = [image] if aligned else [preprocessing.crop(image, face.box) for face in found]
+            crops = [image] if aligned else [preprocessing.crop(image, face.box, face.landmarks) for face in found]
             # Kept at the network's size: a call with many large pictures must not hold them all.
             faces += map(preprocessing.pixels, crops)
             kept = None if isinstance(source, str | Path) else image
-            pictures.append((Result(_name(source), width, height, (), pixels=kept), found))
+            seen = [(face, quality_of(image, face)) for face in found]
+            pictures.append((Result(_name(source), width, height, (), pixels=kept), seen))
         rows = iter(probabilities(self.classifier, faces))
         return [
-            replace(picture, faces=tuple(self._face(detection, next(rows)) for detection in found))
-            for picture, found in pictures
+            replace(picture, faces=tuple(self._face(detection, next(rows), quality) for detection, quality in seen))
+            for picture, seen in pictures
         ]
 
-    def _face(self, detection: Detection, row: np.ndarray) -> Face:
+    def _face(self, detection: Detection, row: np.ndarray, quality: Quality) -> Face:
         named = dict(zip(self.labels.names, map(float, row), strict=True))
         best = max(named, key=named.__getitem__)
-        return Face(detection.box, detection.score, best, named[best], named, detection.landmarks)
+        return Face(detection.box, detection.score, best, named[best], named, detection.landmarks, quality)
 
 
 def load(
     weights: str | Path | None = None,
     labels: str | Sequence[str] | LabelSet | None = None,
     device: str | None = None,
+    detector: str | Path = "mtcnn",
 ) -> Predictor:
     """A predictor with an embedded model (the default one without `weights`) or any weight file.
 
@@ -92,11 +95,12 @@ def load(
         weights: an embedded model's name or the path of a weight file, published ones included.
         labels: the classes of a published file, which carries none: a label set's name or the names in index order.
         device: `auto`, `cpu`, `cuda` or `mps`.
+        detector: what finds the faces: `mtcnn`, `haar`, or the path of a YuNet file.
 
     Raises:
-        WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier` raises them.
+        WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier` and `open_detector` raise them.
     """
-    return Predictor(open_classifier(weights, labels, device), HaarDetector())
+    return Predictor(open_classifier(weights, labels, device), open_detector(detector))
 
 
 def _pixels(source: Source) -> np.ndarray:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posterv2.inference.detection.detector import Landmarks
-from posterv2.preprocessing import Box
+from posterv2.preprocessing import Box, Landmarks
 
 if TYPE_CHECKING:
     from pandas import DataFrame

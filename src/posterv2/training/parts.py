@@ -184,14 +184,17 @@ def hold_out(split: Split, share: float, seed: int, name: str = "held out") -> t
 
 def face_crop(preprocessing: Preprocessing) -> Crop:
     """Takes the square around the likeliest face of a picture; all of it where none is found."""
-    from posterv2.inference.detection.haar import HaarDetector
+    from posterv2.inference.detection.factory import open_detector
 
     detectors = threading.local()  # a detector serves one thread
 
     def crop(image: np.ndarray) -> np.ndarray:
         if not hasattr(detectors, "own"):
-            detectors.own = HaarDetector()
+            detectors.own = open_detector()
         found = detectors.own.detect(image)
-        return preprocessing.crop(image, max(found, key=lambda face: face.score).box) if found else image
+        if not found:
+            return image
+        best = max(found, key=lambda face: face.score)
+        return preprocessing.crop(image, best.box, best.landmarks)
 
     return crop

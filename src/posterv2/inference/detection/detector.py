@@ -1,17 +1,12 @@
 """What every detector gives. Any object with a `detect` method like `FaceDetector`'s will do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from posterv2.preprocessing import Box
-
-Point = tuple[float, float]
-"""x, y in pixels of the picture, from its top left corner."""
-
-Landmarks = tuple[Point, Point, Point, Point, Point]
-"""Both eyes, the tip of the nose, both corners of the mouth; the one further left in an upright face first."""
+from posterv2.preprocessing import Box, Landmarks
 
 
 @dataclass(frozen=True)
@@ -34,6 +29,19 @@ class FaceDetector(Protocol):
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of `image`, (H, W, 3) uint8 RGB, from left to right."""
+        ...
+
+
+@runtime_checkable
+class FaceFollower(Protocol):
+    """What a detector may be able to do too: look again for faces of the frame before, which is far cheaper."""
+
+    def follow(self, image: np.ndarray, detections: Sequence[Detection]) -> list[Detection | None]:
+        """Where each face of the frame before is in `image`, (H, W, 3) uint8 RGB; None for one that is lost.
+
+        It finds no new faces, and none that has moved by much more than a tenth of its size; so now and then a frame
+        is searched with `detect`.
+        """
         ...
 
 
