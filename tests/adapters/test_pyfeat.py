@@ -63,7 +63,7 @@ def test_a_picture_without_a_face_keeps_its_row(detector: Detector, empty: Path)
 
 
 def test_the_threshold_drops_faces(detector: Detector):
-    fex = detector.detect(PHOTO, face_detection_threshold=0.999)
+    fex = detector.detect(PHOTO, face_detection_threshold=0.99999)
     assert fex["FaceScore"].tolist() == [0]
 
 

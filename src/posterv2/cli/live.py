@@ -34,6 +34,9 @@ def live(
         typer.Option(metavar="SET", help="The classes of a published file: rafdb, affectnet7, ... or a,list,of,names."),
     ] = None,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="What finds the faces: mtcnn, haar, or the path of a YuNet file.")
+    ] = "mtcnn",
 ) -> None:
     """Show a camera's faces with the names of their expressions, as they come.
 
@@ -60,7 +63,7 @@ def live(
     from posterv2.inference.views import open_view
     from posterv2.training.stop import stop_wished
 
-    predictor = load(weights, labels, device)
+    predictor = load(weights, labels, device, detector)
 
     def predict(frame: Frame) -> Result:
         result = predictor(frame.image)

@@ -57,6 +57,9 @@ def predict(
         typer.Option(metavar="SET", help="The classes of a published file: rafdb, affectnet7, ... or a,list,of,names."),
     ] = None,
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="What finds the faces: mtcnn, haar, or the path of a YuNet file.")
+    ] = "mtcnn",
 ) -> None:
     """Find the faces in pictures and name their expressions.
 
@@ -79,7 +82,7 @@ def predict(
     if output is not None and os.path.realpath(output) in map(os.path.realpath, paths):
         raise UsageError(f"-o {output} would overwrite one of the pictures; name another file")
     drawn = {} if draw is None else _drawn_paths(paths, draw)
-    predictor = load(weights, labels, device)
+    predictor = load(weights, labels, device, detector)
     results: list[Result] = []
     with console.progress("Pictures", len(paths)) as advance:
         for batch in _decoded(paths, failed, advance):
@@ -219,4 +222,4 @@ def _sum_up(results: Sequence[Result], output: Path | None, draw: Path | None) -
             console.note(f"{what} {place}: {faces} face(s) of {len(results)} picture(s)")
     empty = sum(not result.faces for result in results)
     if empty:
-        console.note(f"no face in {empty}: only upright faces that look ahead are found; face crops need --aligned")
+        console.note(f"no face in {empty}: faces in profile and very small ones are missed; face crops need --aligned")
