@@ -144,3 +144,9 @@ def test_no_camera_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch, tmp
     assert result.exit_code == 1
     assert "no such camera" in result.stderr
     assert os.listdir() == []
+
+
+def test_the_detector_is_the_one_that_is_named(tmp_path: Path) -> None:
+    result = live("--detector", "nowhere.onnx", "--out", str(tmp_path / "newest.jpg"))
+    assert result.exit_code == 1
+    assert "nowhere.onnx: there is no such file" in result.stderr

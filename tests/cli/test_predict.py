@@ -162,6 +162,14 @@ def test_blur_alone_is_wrong_use(weights: Path, folder: Path):
     assert "--draw" in result.stderr
 
 
+def test_the_detector_is_the_one_that_is_named(weights: Path, folder: Path):
+    result = predict(weights, "photo.jpg", "--detector", "nowhere.onnx")
+    assert result.exit_code == 1
+    assert "nowhere.onnx: there is no such file" in result.stderr
+    boxes = [predict(weights, "photo.jpg", "--detector", name).stdout for name in ("haar", "mtcnn")]
+    assert boxes[0] != boxes[1]
+
+
 def test_weights_labels_and_device_reach_the_classifier(weights: Path, folder: Path):
     assert "rafdb" in predict(weights, "photo.jpg", "--labels", "rafdb").stderr
     assert "no device 'tpu'" in predict(weights, "photo.jpg", "--device", "tpu").stderr

@@ -12,7 +12,7 @@ from posterv2.errors import ImageError
 from posterv2.inference.classifier import OnnxClassifier
 from posterv2.inference.detection.detector import Detection
 from posterv2.inference.predictor import Predictor
-from posterv2.preprocessing import Box
+from posterv2.preprocessing import Box, Landmarks
 from tests.tiny_graph import BLUE, GREY, LABELS, RED, plain, tiny_header, write_tiny_graph
 
 
@@ -85,6 +85,27 @@ def test_margin_of_the_weights_is_used(tmp_path: Path):
         classifier = OnnxClassifier(write_tiny_graph(tmp_path / f"{margin}.onnx", metadata))
         answers.append(Predictor(classifier, Middle())(picture).faces[0].expression)
     assert answers == ["happiness", "sadness"]
+
+
+def test_landmarks_frame_the_crop(tmp_path: Path):
+    """A red middle in blue: the smaller square that landmarks ask for holds more of the red."""
+    level = ((55.0, 57.0), (65.0, 57.0), (60.0, 61.0), (56.0, 65.0), (64.0, 65.0))
+
+    class Middle:
+        def __init__(self, landmarks: Landmarks | None) -> None:
+            self.landmarks = landmarks
+
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            return [Detection((50, 50, 20, 20), 1.0, self.landmarks)]
+
+    picture = plain(BLUE, 120, 120)
+    picture[54:67, 54:67] = RED
+    classifier = OnnxClassifier(write_tiny_graph(tmp_path / "tiny.onnx"))
+    faces = [Predictor(classifier, Middle(landmarks))(picture).faces[0] for landmarks in (None, level)]
+    boxed, framed = (face.probabilities for face in faces)
+    assert framed["happiness"] > boxed["happiness"]
+    assert framed["sadness"] < boxed["sadness"]
+    assert [face.landmarks for face in faces] == [None, level]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posterv2.cli import console
+from posterv2.cli import console, options
 from posterv2.cli.data import DATASETS
 
 if TYPE_CHECKING:
@@ -23,14 +23,9 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="train, valid, val or test; by default the one beside train.")
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A weight file, or an embedded model's name.")
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="SET", help="The classes of a published file: rafdb, affectnet7, ... or a,list,of,names."),
-    ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    device: options.Device = "auto",
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all numbers as JSON into FILE too.")] = None,
 ) -> None:
     """Measure a model on a labelled data set; pictures are taken as face crops.

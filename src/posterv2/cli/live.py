@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posterv2.cli import console
+from posterv2.cli import console, options
 from posterv2.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,17 +26,10 @@ def live(
     ] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep a row for each face in FILE, a .csv.")] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="End after S seconds.")] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A weight file, or an embedded model's name.")
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="SET", help="The classes of a published file: rafdb, affectnet7, ... or a,list,of,names."),
-    ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
-    detector: Annotated[
-        str, typer.Option(metavar="NAME", help="What finds the faces: mtcnn, haar, or the path of a YuNet file.")
-    ] = "mtcnn",
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    device: options.Device = "auto",
+    detector: options.Detector = "mtcnn",
 ) -> None:
     """Show a camera's faces with the names of their expressions, as they come.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posterv2.cli import console
+from posterv2.cli import console, options
 from posterv2.errors import ImageError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -49,17 +49,10 @@ def predict(
         bool, typer.Option("--blur", help="Make the found faces unknowable in what --draw writes.")
     ] = False,
     aligned: Annotated[bool, typer.Option("--aligned", help="Each picture is a face crop already.")] = False,
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A weight file, or an embedded model's name.")
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="SET", help="The classes of a published file: rafdb, affectnet7, ... or a,list,of,names."),
-    ] = None,
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")] = "auto",
-    detector: Annotated[
-        str, typer.Option(metavar="NAME", help="What finds the faces: mtcnn, haar, or the path of a YuNet file.")
-    ] = "mtcnn",
+    weights: options.Weights = None,
+    labels: options.Labels = None,
+    device: options.Device = "auto",
+    detector: options.Detector = "mtcnn",
 ) -> None:
     """Find the faces in pictures and name their expressions.
 
