@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from posterv2.errors import OutputError
 
@@ -43,13 +44,29 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises:
         OutputError: as from `whole`.
     """
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    with opened_whole(path) as file:
+        file.write(encoded(content) if isinstance(content, str) else content)
+
+
+@contextmanager
+def opened_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece, there whole when the block ends well and not at all when it does not.
+
+    Raises:
+        OutputError: as from `whole`.
+    """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # /dev/null and pipes are written to, never replaced
         try:
-            path.write_bytes(data)
+            with path.open("wb") as file:
+                yield file
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
         return
-    with whole(path) as draft:
-        draft.write_bytes(data)
+    with whole(path) as draft, draft.open("wb") as file:
+        yield file
+
+
+def encoded(text: str) -> bytes:
+    """Text as UTF-8; bytes of file names that are no text are written out."""
+    return text.encode("utf-8", "backslashreplace")

@@ -197,7 +197,7 @@ def test_file_names_that_are_no_text(weights: Path, folder: Path):
     ("words", "says"),
     [
         (("photo.jpg", "-o", "photo.jpg"), "is called like a picture"),
-        (("photo", "-o", "photo"), "would overwrite one of the pictures"),
+        (("photo", "-o", "photo"), "would overwrite one of the sources"),
     ],
 )
 def test_a_result_never_replaces_a_picture(weights: Path, folder: Path, words: tuple[str, ...], says: str):

@@ -78,14 +78,19 @@ def result(text: str) -> None:
     sys.stdout.flush()  # a closed pipe is noticed here, not while Python shuts down
 
 
-def check_output(option: str, path: Path) -> None:
+def check_output(option: str, path: Path, endings: Sequence[str] = ()) -> None:
     """Refuse a file that a result cannot go to, before any work is done.
 
     Raises:
-        UsageError: it is a folder, lies in none, or is called like a picture, which somebody would miss.
+        UsageError: it is a folder, lies in none, or does not end with one of `endings`; without these, it is called
+            like a picture, which somebody would miss.
     """
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"{option} needs a file in a folder that is there, got {path}")
+    if endings:
+        if path.suffix.lower() not in endings:
+            raise UsageError(f"{option} writes a file that ends with {' or '.join(endings)}, got {path}")
+        return
     from posterv2.preprocessing import SUFFIXES
 
     if path.suffix.lower() in SUFFIXES:
@@ -119,8 +124,8 @@ def table(
 
 
 @contextmanager
-def progress(description: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left on stderr; call what it yields after each of the `total` steps.
+def progress(description: str, total: int | None) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left on stderr; call what it yields after each of the `total` steps, None for nobody knows.
 
     The call takes the words to show behind the bar. Nothing shows with `--quiet` or where stderr is no terminal.
     """

@@ -13,3 +13,9 @@ Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or 
 Detector = Annotated[
     str, typer.Option(metavar="NAME", help="What finds the faces: mtcnn, haar, or the path of a YuNet file.")
 ]
+UncertainBelow = Annotated[
+    float, typer.Option(metavar="P", min=0, max=1, help="Answer `uncertain` where the likeliest class has less than P.")
+]
+Smooth = Annotated[
+    float, typer.Option(metavar="S", min=0, help="Time constant of smoothing in videos, in seconds; 0 for none.")
+]

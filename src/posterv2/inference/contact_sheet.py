@@ -16,7 +16,7 @@ from posterv2.files import write_whole
 from posterv2.inference import lettering
 from posterv2.inference.cards import face_colours, likeliest
 from posterv2.inference.colours import Colour
-from posterv2.inference.results import UNCERTAIN, Result
+from posterv2.inference.results import UNCERTAIN, Face, Result
 from posterv2.inference.strips import clock
 from posterv2.preprocessing import Box
 
@@ -51,6 +51,8 @@ class _Kept:
 class ContactSheet:
     """Collects the faces of results as they come, about 5 KB each, and writes them as pages.
 
+    Of a face that is tracked through a video, its surest look is kept.
+
     sheet = ContactSheet("sheet.png")
     sheet.add(pixels, result)
     sheet.save()
@@ -66,6 +68,7 @@ class ContactSheet:
         if self._path.suffix.lower() not in _FORMATS:
             raise UsageError(f"a contact sheet is a .png or .jpg file, got {path}")
         self._kept: list[_Kept] = []
+        self._tracks: dict[tuple[str, int], int] = {}  # where in the list the tracked faces are
         self._order: dict[str, int] = {}
         self._sources: set[str] = set()
 
@@ -74,19 +77,15 @@ class ContactSheet:
         self._sources.add(result.source)
         place = Path(result.source).name + ("" if result.time is None else f" {clock(result.time)}")
         for face in result.faces:
-            unsure = face.expression == UNCERTAIN
             for name in face.probabilities:
                 self._order.setdefault(name, len(self._order))
-            self._kept.append(
-                _Kept(
-                    face.expression,
-                    likeliest(face) + "?" * unsure,
-                    face.probability,
-                    place,
-                    face_colours(face)[likeliest(face)],
-                    _thumbnail(image, face.box),
-                )
-            )
+            index = len(self._kept)
+            if face.track is not None:
+                index = self._tracks.setdefault((result.source, face.track), index)
+            if index == len(self._kept):
+                self._kept.append(_kept(image, face, place))
+            elif face.probability > self._kept[index].probability:
+                self._kept[index] = _kept(image, face, place)
 
     def save(self) -> list[Path]:
         """Write the pages, `FACES_A_PAGE` faces each: `sheet.png`, `sheet-2.png` and so on; these are returned.
@@ -105,13 +104,22 @@ class ContactSheet:
         totals = Counter(face.group for face in kept)
         columns = max(_FEWEST_COLUMNS, min(_MOST_COLUMNS, math.ceil(math.sqrt(_SQUARE * len(kept)))))
         for number, (page, chunk) in enumerate(zip(pages, chunks, strict=True), start=1):
-            title = _count(len(kept), "face") + " in " + _count(len(self._sources), "picture")
+            title = (
+                _count(len(kept), "face") + " in " + _count(len(self._sources), "file" if self._tracks else "picture")
+            )
             title += f", page {number} of {len(pages)}" if len(pages) > 1 else ""
             pixels = _page(title, chunk, totals, columns)
             data = io.BytesIO()
             Image.fromarray(pixels).save(data, _FORMATS[page.suffix.lower()], quality=90)
             write_whole(page, data.getvalue())
         return pages
+
+
+def _kept(image: np.ndarray, face: Face, place: str) -> _Kept:
+    name = likeliest(face)
+    unsure = "?" if face.expression == UNCERTAIN else ""
+    colour = face_colours(face)[name]
+    return _Kept(face.expression, name + unsure, face.probability, place, colour, _thumbnail(image, face.box))
 
 
 def _page(title: str, faces: list[_Kept], totals: Counter[str], columns: int) -> np.ndarray:

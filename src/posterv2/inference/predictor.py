@@ -1,6 +1,6 @@
 """From pictures to results: find the faces, crop, classify, all faces of a call in shared batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
@@ -8,12 +8,13 @@ from typing import overload
 import numpy as np
 from PIL import Image
 
-from posterv2.errors import ImageError
+from posterv2.errors import ImageError, UsageError
 from posterv2.inference.classifier import Classifier, open_classifier, probabilities
 from posterv2.inference.detection.detector import Detection, FaceDetector
 from posterv2.inference.detection.factory import open_detector
 from posterv2.inference.quality import quality_of
-from posterv2.inference.results import Face, Quality, Result
+from posterv2.inference.results import UNCERTAIN, Face, Quality, Result
+from posterv2.inference.smoothing import TIME_CONSTANT
 from posterv2.labels import LabelSet
 from posterv2.preprocessing import read_image, to_rgb
 
@@ -22,15 +23,26 @@ Source = str | Path | Image.Image | np.ndarray
 
 
 class Predictor:
-    """Names the expressions of the faces in pictures.
+    """Names the expressions of the faces in pictures and videos.
 
     predictor = posterv2.load()
     predictor("photo.jpg").faces[0].expression
+
+    Args:
+        classifier: names the expressions.
+        detector: finds the faces.
+        uncertain_below: the answer is `uncertain` where the likeliest class is less probable than this, 0..1.
+
+    Raises:
+        UsageError: `uncertain_below` is no probability.
     """
 
-    def __init__(self, classifier: Classifier, detector: FaceDetector) -> None:
+    def __init__(self, classifier: Classifier, detector: FaceDetector, uncertain_below: float = 0.0) -> None:
+        if not 0 <= uncertain_below <= 1:
+            raise UsageError(f"answers are uncertain below a probability from 0 to 1, got {uncertain_below}")
         self.classifier = classifier
         self.detector = detector
+        self.uncertain_below = uncertain_below
 
     @property
     def labels(self) -> LabelSet:
@@ -57,6 +69,44 @@ class Predictor:
             return self._predict(source, aligned)
         return self._predict([source], aligned)[0]
 
+    def video(
+        self,
+        path: str | Path,
+        *,
+        fps: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        smooth: float = TIME_CONSTANT,
+    ) -> Iterator[Result]:
+        """The results of a video's frames, in their order, as they come; memory does not grow with the video.
+
+        Args:
+            path: told by its content, whatever it is called.
+            fps: frames a second that are looked at, chosen by their times; all without.
+            start: seconds; the first frame is the first one at this time or behind it.
+            end: seconds; frames at this time or behind it are left out.
+            smooth: time constant in seconds of the smoothing of each face's probabilities; 0 leaves them.
+
+        Raises:
+            VideoError: missing, no video, or broken; the results of all frames before the break come first.
+            UsageError: settings that cannot be.
+            MissingExtraError: the extra `video` is not installed.
+        """
+        from posterv2.inference.pipeline import predict_frames
+        from posterv2.inference.video import VideoReader
+
+        frames = VideoReader(path, fps, start, end)
+        return (step.result for step in predict_frames(self, frames, smooth=smooth))
+
+    def face(
+        self, detection: Detection, probabilities: np.ndarray, quality: Quality | None = None, track: int | None = None
+    ) -> Face:
+        """A found face with its answer, from the probability of each class, (C,)."""
+        named = dict(zip(self.labels.names, map(float, probabilities), strict=True))
+        best = max(named, key=named.__getitem__)
+        answer = UNCERTAIN if named[best] < self.uncertain_below else best
+        return Face(detection.box, detection.score, answer, named[best], named, detection.landmarks, quality, track)
+
     def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
         preprocessing = self.classifier.header.preprocessing
         pictures: list[tuple[Result, list[tuple[Detection, Quality]]]] = []
@@ -73,14 +123,9 @@ class Predictor:
             pictures.append((Result(_name(source), width, height, (), pixels=kept), seen))
         rows = iter(probabilities(self.classifier, faces))
         return [
-            replace(picture, faces=tuple(self._face(detection, next(rows), quality) for detection, quality in seen))
+            replace(picture, faces=tuple(self.face(detection, next(rows), quality) for detection, quality in seen))
             for picture, seen in pictures
         ]
-
-    def _face(self, detection: Detection, row: np.ndarray, quality: Quality) -> Face:
-        named = dict(zip(self.labels.names, map(float, row), strict=True))
-        best = max(named, key=named.__getitem__)
-        return Face(detection.box, detection.score, best, named[best], named, detection.landmarks, quality)
 
 
 def load(
@@ -88,6 +133,7 @@ def load(
     labels: str | Sequence[str] | LabelSet | None = None,
     device: str | None = None,
     detector: str | Path = "mtcnn",
+    uncertain_below: float = 0.0,
 ) -> Predictor:
     """A predictor with an embedded model (the default one without `weights`) or any weight file.
 
@@ -96,11 +142,13 @@ def load(
         labels: the classes of a published file, which carries none: a label set's name or the names in index order.
         device: `auto`, `cpu`, `cuda` or `mps`.
         detector: what finds the faces: `mtcnn`, `haar`, or the path of a YuNet file.
+        uncertain_below: the answer is `uncertain` where the likeliest class is less probable than this, 0..1.
 
     Raises:
-        WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier` and `open_detector` raise them.
+        WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier`, `open_detector` and `Predictor`
+            raise them.
     """
-    return Predictor(open_classifier(weights, labels, device), open_detector(detector))
+    return Predictor(open_classifier(weights, labels, device), open_detector(detector), uncertain_below)
 
 
 def _pixels(source: Source) -> np.ndarray:

@@ -74,6 +74,17 @@ def rows_of(result: Result, names: Sequence[str]) -> list[Row]:
     return rows or [empty]
 
 
+def head_of(names: Sequence[str], format: RowFormat) -> str:
+    """What stands before the rows, as text: the columns in CSV, else nothing."""
+    return csv_line(columns_of(names)) if format is RowFormat.CSV else ""
+
+
+def lines_of(result: Result, names: Sequence[str], format: RowFormat) -> str:
+    """The rows of a result as text; those of Parquet as the JSON lines that they are until the end."""
+    rows = rows_of(result, names)
+    return "".join(csv_line(row.values()) if format is RowFormat.CSV else json_line(row) for row in rows)
+
+
 def csv_line(values: Iterable[str | int | float | None]) -> str:
     """One line of CSV; what holds a line break is quoted."""
     text = io.StringIO()

@@ -17,7 +17,7 @@ from typing import Any, Self
 from posterv2.errors import OutputError, UsageError, cut, require
 from posterv2.files import whole, write_whole
 from posterv2.inference.results import Result
-from posterv2.inference.rows import Row, RowFormat, columns_of, csv_line, json_line, read_rows, rows_of, to_parquet
+from posterv2.inference.rows import Row, RowFormat, columns_of, head_of, lines_of, read_rows, to_parquet
 
 _VERSION = 1
 
@@ -103,11 +103,8 @@ class RowWriter:
         Raises:
             OutputError: the disk is full.
         """
-        rows = rows_of(result, self._names)
-        csv = self._format is RowFormat.CSV
-        text = "".join(csv_line(row.values()) if csv else json_line(row) for row in rows)
         with _told(self._path):
-            self._file.write(text.encode())
+            self._file.write(lines_of(result, self._names, self._format).encode())
 
     def checkpoint(self, state: dict[str, Any]) -> None:
         """Bring all rows to the disk, and note that a run can go on behind them with `state`, plain JSON values.
@@ -154,8 +151,7 @@ class RowWriter:
             self._note(0, None)
             self._file.truncate(0)
             self._file.seek(0)
-        if self._format is RowFormat.CSV:
-            self._file.write(csv_line(self._columns).encode())
+        self._file.write(head_of(self._names, self._format).encode())
         return None
 
     def _left(self) -> dict[str, Any]:

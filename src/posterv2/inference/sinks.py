@@ -1,19 +1,71 @@
-"""Results as text: JSON and CSV."""
+"""Where results go as they come: each sink is a context, and what it writes is there when its block ends well."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 
+import numpy as np
+
+from posterv2.files import write_whole
+from posterv2.inference.contact_sheet import ContactSheet
+from posterv2.inference.curves import Timeline
+from posterv2.inference.events import Event, Events, to_csv
 from posterv2.inference.results import Result
-from posterv2.inference.rows import columns_of, csv_line, rows_of
+from posterv2.inference.timeline import draw_timeline
+from posterv2.inference.timeline_page import timeline_html
+
+Take = Callable[[Result], object]
+"""Takes a result."""
+
+Show = Callable[[np.ndarray, Result], object]
+"""Takes a result with its picture or frame, (H, W, 3) uint8 RGB."""
 
 
-def to_json(results: Sequence[Result]) -> str:
-    """A list with one object a picture, as `Result.to_dict` gives it; each on a line of its own."""
-    lines = [json.dumps(result.to_dict(), ensure_ascii=False) for result in results]
-    return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
+@contextmanager
+def json_document(write: Callable[[str], object]) -> Iterator[Take]:
+    """A list with one object a picture or frame, as `Result.to_dict` gives it; each on a line of its own."""
+    before = "[\n"
+
+    def take(result: Result) -> None:
+        nonlocal before
+        write(before + json.dumps(result.to_dict(), ensure_ascii=False))
+        before = ",\n"
+
+    yield take
+    write("[]\n" if before == "[\n" else "\n]\n")
 
 
-def to_csv(results: Sequence[Result], names: Sequence[str]) -> str:
-    """The rows of `results`, in their order, under their columns; one column `p_<name>` for each class of `names`."""
-    rows = [row for result in results for row in rows_of(result, names)]
-    return "".join(map(csv_line, [columns_of(names), *(row.values() for row in rows)]))
+@contextmanager
+def event_table(path: Path) -> Iterator[Take]:
+    """The events of videos as CSV."""
+    events, found = Events(), list[Event]()
+    yield lambda result: found.extend(events.add(result))
+    write_whole(path, to_csv([*found, *events.finish()]))
+
+
+@contextmanager
+def timeline_picture(path: Path) -> Iterator[Take]:
+    """The timeline of videos with its events: a page where `path` ends with .html, else a PNG."""
+    timeline, events, found = Timeline(), Events(), list[Event]()
+
+    def take(result: Result) -> None:
+        if result.time is not None:  # a photo has no time
+            timeline.add(result)
+            found.extend(events.add(result))
+
+    yield take
+    rows = [asdict(event) for event in [*found, *events.finish()]]
+    if path.suffix.lower() == ".html":
+        write_whole(path, timeline_html(timeline, rows))
+    else:
+        draw_timeline(path, timeline, rows)
+
+
+@contextmanager
+def contact_sheet(path: Path) -> Iterator[Show]:
+    """The faces on one page, or some; of a track its surest look."""
+    sheet = ContactSheet(path)
+    yield sheet.add
+    sheet.save()

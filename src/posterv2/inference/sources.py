@@ -167,7 +167,7 @@ def _matching(pattern: str, skipped: Path | None) -> list[Path]:
 def _file(path: Path, name: str) -> Source:
     """A file as what it is; the reader of what it is called like says what is wrong with one that is neither."""
     called_video = path.suffix.lower() in VIDEO_SUFFIXES
-    looked_at = path.is_file()  # a pipe is read once
+    looked_at = os.path.isfile(path)  # a pipe is read once; os.path, as above
     if looked_at and is_picture(path):
         return Source("picture", name, path)
     return Source("video" if called_video or (looked_at and _is_video(path)) else "picture", name, path)

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from posterv2.inference.detection.detector import Detection
+from posterv2.inference.detection.detector import Detection, overlap
 from posterv2.preprocessing import Box
 
 GAP = 2.0
@@ -129,7 +129,7 @@ class Tracker:
             track.move(time - before)
         self._time = time
         expected = [track.box for track in self._tracks]
-        near = [[_overlap(detection.box, box) > _MEETING for box in expected] for detection in detections]
+        near = [[overlap(detection.box, box) > _MEETING for box in expected] for detection in detections]
         noises = [_MET if sum(tracks) > 1 else _BOX for tracks in near]
         places = [_place(detection.box) for detection in detections]
         looks = [None if image is None else _look(image, detection.box) for detection in detections]
@@ -205,11 +205,3 @@ def _unlike(kept: list[float] | None, look: list[float] | None) -> float:
         return 0.0
     distance = 1 - sum(old * new for old, new in zip(kept, look, strict=True))
     return max(-_LOOK_MOST, min(_LOOK_MOST, _LOOK_WEIGHT * (distance - _LOOK_SAME)))
-
-
-def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    """Intersection over union of two boxes."""
-    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    shared = max(0.0, wide) * max(0.0, high)
-    return shared / (one[2] * one[3] + other[2] * other[3] - shared)

@@ -49,3 +49,11 @@ def clipped(left: float, top: float, right: float, bottom: float, width: int, he
     """The box between two corners in whole pixels, inside a picture of `width` x `height`."""
     x, y = min(max(0, round(left)), width - 1), min(max(0, round(top)), height - 1)
     return x, y, max(1, min(width, round(right)) - x), max(1, min(height, round(bottom)) - y)
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes of x, y, width, height: 0..1."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(0.0, wide) * max(0.0, high)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)

@@ -1,0 +1,48 @@
+"""From rows that are kept back to results and frames: a run that goes on shows what came before it, too."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from posterv2.inference.results import Face, Result
+from posterv2.inference.rows import Row
+from posterv2.inference.sources import Source
+from posterv2.inference.steps import Viewing
+
+
+def results_in(rows: Iterable[Row], names: Sequence[str]) -> Iterator[Result]:
+    """The results that rows were made of, without what rows do not hold: sizes of pictures, landmarks, quality."""
+    for (source, frame, time), group in groupby(rows, key=lambda row: (row["source"], row["frame"], row["time"])):
+        values: list[dict[str, Any]] = [row for row in group if row["x"] is not None]
+        yield Result(str(source), 0, 0, tuple(_face(row, names) for row in values), int(frame or 0), _number(time))
+
+
+def with_pixels(
+    results: Iterable[Result], sources: Sequence[Source], viewing: Viewing
+) -> Iterator[tuple[np.ndarray, Result]]:
+    """Results of `sources`, in their order, each with its picture or frame, (H, W, 3) uint8 RGB, read again.
+
+    Raises:
+        ImageError: a picture or video that cannot be read any more.
+    """
+    by_name = {source.name.encode("utf-8", "backslashreplace").decode(): source for source in sources}
+    for name, group in groupby(results, key=lambda result: result.source):
+        frames = iter(())
+        before = None
+        for result in group:
+            if before is None or result.frame <= before:  # the same source once more
+                frames = viewing.frames(by_name[name])
+            before = result.frame
+            yield next(frame.image for frame in frames if frame.index == result.frame), result
+
+
+def _face(row: dict[str, Any], names: Sequence[str]) -> Face:
+    box = int(row["x"]), int(row["y"]), int(row["width"]), int(row["height"])
+    shares = {name: row[f"p_{name}"] for name in names}
+    return Face(box, row["score"], row["expression"], row["probability"], shares, track=row["track"])
+
+
+def _number(value: str | float | None) -> float | None:
+    return None if value is None else float(value)
