@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +25,8 @@ def live(
     ] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep a row for each face in FILE, a .csv.")] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="End after S seconds.")] = None,
+    smooth: options.Smooth = 0.3,
+    uncertain_below: options.UncertainBelow = 0.0,
     weights: options.Weights = None,
     labels: options.Labels = None,
     device: options.Device = "auto",
@@ -52,16 +53,13 @@ def live(
     from posterv2.inference.drawing import draw
     from posterv2.inference.live import Tally, run_live
     from posterv2.inference.liverows import LiveRows
+    from posterv2.inference.pipeline import FramePredictor
     from posterv2.inference.predictor import load
     from posterv2.inference.views import open_view
     from posterv2.training.stop import stop_wished
 
-    predictor = load(weights, labels, device, detector)
-
-    def predict(frame: Frame) -> Result:
-        result = predictor(frame.image)
-        return replace(result, source=frame.source, frame=frame.index, time=frame.time)
-
+    predictor = load(weights, labels, device, detector, uncertain_below)
+    predict = FramePredictor(predictor, smooth)
     with ExitStack() as stack:
         view = stack.enter_context(closing(open_view(out)))
         frames = stack.enter_context(closing(CameraReader(camera, end=seconds)))

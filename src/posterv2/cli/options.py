@@ -17,5 +17,5 @@ UncertainBelow = Annotated[
     float, typer.Option(metavar="P", min=0, max=1, help="Answer `uncertain` where the likeliest class has less than P.")
 ]
 Smooth = Annotated[
-    float, typer.Option(metavar="S", min=0, help="Time constant of smoothing in videos, in seconds; 0 for none.")
+    float, typer.Option(metavar="S", min=0, help="Time constant of smoothing over time, in seconds; 0 for none.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,4 +55,5 @@ def frames_of(
     else:
         from posterv2.inference.camera import CameraReader
 
-        yield from CameraReader(source.camera, fps, end)
+        with closing(CameraReader(source.camera, fps, end)) as frames:
+            yield from frames

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from posterv2.errors import ImageError
 from posterv2.inference.ahead import ahead
 from posterv2.inference.classifier import probabilities
 from posterv2.inference.detection.detector import Detection, FaceFollower, overlap
@@ -127,12 +128,30 @@ def predict_frames(
     for batch in _batches(ahead(found(), _AHEAD)):
         rows = iter(probabilities(predictor.classifier, [face for seen in batch for face in seen.pixels]))
         for seen in batch:
-            result = named(predictor, seen, rows, smoother)
+            result = _named(predictor, seen, rows, smoother)
             state = None if seen.state is None else {**seen.state, "smoother": smoother.to_state()}
             yield Step(seen.frame, result, state)
 
 
-def named(predictor: Predictor, seen: Seen, rows: Iterator[np.ndarray], smoother: Smoother) -> Result:
+class FramePredictor:
+    """Names the expressions in one frame after the other, each at once: for a camera, whose frames do not wait.
+
+    Args:
+        predictor: no other thread uses it in the meantime.
+        smooth: time constant in seconds of the smoothing of each face's probabilities; 0 leaves them.
+    """
+
+    def __init__(self, predictor: Predictor, smooth: float = TIME_CONSTANT) -> None:
+        self._predictor, self._finder, self._smoother = predictor, FaceFinder(predictor), Smoother(smooth)
+
+    def __call__(self, frame: Frame) -> Result:
+        """The faces of the next frame, with their tracks."""
+        seen = self._finder(frame)
+        rows = iter(probabilities(self._predictor.classifier, seen.pixels))
+        return _named(self._predictor, seen, rows, self._smoother)
+
+
+def _named(predictor: Predictor, seen: Seen, rows: Iterator[np.ndarray], smoother: Smoother) -> Result:
     """The answers for the faces of a frame, from the next of `rows`, probabilities of each class (C,), smoothed."""
     frame = seen.frame
     faces = tuple(
@@ -146,13 +165,19 @@ def named(predictor: Predictor, seen: Seen, rows: Iterator[np.ndarray], smoother
 def _batches(found: Iterable[Seen]) -> Iterator[list[Seen]]:
     """A batch ends with a state: a run that goes on there forms the same ones, and sums the same last bits."""
     batch: list[Seen] = []
-    for seen in found:
-        batch.append(seen)
-        if seen.state or len(batch) >= _BATCH_FRAMES or sum(len(each.pixels) for each in batch) >= _BATCH_FACES:
-            yield batch
-            batch = []
+    broken = None
+    try:
+        for seen in found:
+            batch.append(seen)
+            if seen.state or len(batch) >= _BATCH_FRAMES or sum(len(each.pixels) for each in batch) >= _BATCH_FACES:
+                yield batch
+                batch = []
+    except ImageError as error:
+        broken = error  # the frames before it come first
     if batch:
         yield batch
+    if broken is not None:
+        raise broken
 
 
 def _detection(values: list[Any]) -> Detection:
