@@ -1,7 +1,8 @@
 """What the documents tell a reader to type works.
 
 In README.md and docs/*.md, every ```python block runs as it stands, and of every ```console block the lines that
-begin with `posterv2 `, in a folder that holds what the documents speak of: `photo.jpg` and `photos/`, the class
+begin with `posterv2 `, in a folder that holds what the documents speak of: `photo.jpg` and `photos/`, two people who
+walk about for two seconds in `clip.mp4`, the class
 folders `faces/` and FERPlus as `ferplus.zip`, both with eight faces to train on and eight to evaluate on.
 A block under `<!-- not run: why -->` is skipped for that reason.
 """
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from posterv2.inference.videowriter import VideoWriter
+from tests.fixtures.make_clips import FPS, walk
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -51,12 +55,22 @@ def snippets(document: Path) -> list[Snippet]:
 ALL = [snippet for document in DOCUMENTS for snippet in snippets(document)]
 
 
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    with VideoWriter(path, FPS) as writer:
+        for number, scene in enumerate(walk(2, 2 * FPS, (640, 360))):
+            writer.write(scene.image, number / FPS)
+    return path
+
+
 @pytest.fixture
-def scratch(tmp_path: Path, face_folders: Path, ferplus_zip: Path) -> Path:
+def scratch(tmp_path: Path, face_folders: Path, ferplus_zip: Path, clip: Path) -> Path:
     folder = tmp_path / "scratch"
     (folder / "photos").mkdir(parents=True)
     for photo in (folder / "photo.jpg", folder / "photos" / "astronaut.jpg"):
         shutil.copy(ROOT / "samples" / "astronaut.jpg", photo)
+    shutil.copy(clip, folder / "clip.mp4")
     shutil.move(face_folders, folder / "faces")
     shutil.move(ferplus_zip, folder)
     return folder

@@ -66,8 +66,8 @@ class Wanted:
         Raises:
             UsageError: an option without the one it belongs to, or a file that cannot be written under that name.
         """
-        if self.blur and self.draw is None:
-            raise UsageError("--blur changes what --draw writes; give --draw PLACE too")
+        if self.blur and self.draw is None and self.sheet is None:
+            raise UsageError("--blur changes what --draw and --sheet write; give --draw PLACE or --sheet FILE too")
         if self.output is None and self.format is Format.PARQUET:
             raise UsageError("Parquet cannot go to stdout; give -o FILE.parquet")
         if self.resume and not self.keeps_rows:
@@ -197,7 +197,7 @@ def opened(
         if wanted.timeline is not None:
             outputs.takes.append(stack.enter_context(sinks.timeline_picture(wanted.timeline)))
         if wanted.sheet is not None:
-            outputs.shows.append(stack.enter_context(sinks.contact_sheet(wanted.sheet)))
+            outputs.shows.append(stack.enter_context(sinks.contact_sheet(wanted.sheet, wanted.blur)))
         if wanted.draw is not None and sources:
             drawings = Drawings(sources, wanted.draw, viewing, failed, wanted.blur)
             outputs.shows.append(stack.enter_context(drawings).add)

@@ -40,7 +40,7 @@ def predict(
         typer.Option(metavar="PLACE", help="Draw boxes, names and bars: into a folder, or one source into a file."),
     ] = None,
     blur: Annotated[
-        bool, typer.Option("--blur", help="Make the found faces unknowable in what --draw writes.")
+        bool, typer.Option("--blur", help="Make the found faces unknowable in what --draw and --sheet write.")
     ] = False,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all faces on one page, a .png or .jpg.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from posterv2.files import write_whole
+from posterv2.inference.blurring import blurred
 from posterv2.inference.contact_sheet import ContactSheet
 from posterv2.inference.curves import Timeline
 from posterv2.inference.events import Event, Events, to_csv
@@ -64,8 +65,12 @@ def timeline_picture(path: Path) -> Iterator[Take]:
 
 
 @contextmanager
-def contact_sheet(path: Path) -> Iterator[Show]:
-    """The faces on one page, or some; of a track its surest look."""
+def contact_sheet(path: Path, blur: bool = False) -> Iterator[Show]:
+    """The faces on one page, or some; of a track its surest look. With `blur` they are made unknowable."""
     sheet = ContactSheet(path)
-    yield sheet.add
+
+    def show(image: np.ndarray, result: Result) -> None:
+        sheet.add(blurred(image, [face.box for face in result.faces]) if blur else image, result)
+
+    yield show
     sheet.save()

@@ -16,6 +16,7 @@ from posterv2.inference.detection.mtcnn_graphs import NETWORKS, graph
 from posterv2.inference.detection.windows import (
     moved,
     patch,
+    smaller,
     squared,
     suppressed,
     turned,
@@ -80,7 +81,10 @@ class MtcnnDetector:
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of `image`, (H, W, 3) uint8 RGB, from left to right."""
         long = max(image.shape[:2]) > _LONGEST * min(image.shape[:2])
-        windows = np.concatenate([self._proposed(image, angle) for angle in (ANGLES[:1] if long else ANGLES)])
+        scale = _CELL / self._smallest * min(1.0, math.sqrt(FULL_SEARCH / (image.shape[0] * image.shape[1])))
+        small = smaller(image, scale)
+        proposed = [self._proposed(image, small, angle) for angle in (ANGLES[:1] if long else ANGLES)]
+        windows = np.concatenate(proposed)
         boxes, logits, _ = self._looked(image, windows, "rnet")
         boxes, logits = boxes[logits > _LEAST["rnet"]], logits[logits > _LEAST["rnet"]]
         windows = squared(boxes[suppressed(boxes, logits, _OVERLAP)])
@@ -108,12 +112,10 @@ class MtcnnDetector:
             for box, logit, five in zip(boxes, logits, points, strict=True)
         ]
 
-    def _proposed(self, image: np.ndarray, angle: float) -> np.ndarray:
-        """Square windows (N, 5) that P-Net takes for faces turned by `angle`, found in a pyramid of smaller copies."""
-        height, width = image.shape[:2]
-        scale = _CELL / self._smallest * min(1.0, math.sqrt(FULL_SEARCH / (height * width)))
-        copy, back = turned_copy(image, scale, angle)
-        side = _CELL / scale
+    def _proposed(self, image: np.ndarray, small: np.ndarray, angle: float) -> np.ndarray:
+        """Square windows (N, 5) that P-Net takes for faces turned by `angle`, found in `small` and smaller copies."""
+        copy, back = turned_copy(image, small, angle)
+        side = _CELL * max(image.shape[:2]) / max(small.shape[:2])
         boxes, logits = [np.empty((0, 5))], [np.empty(0)]
         while min(copy.shape[:2]) >= _CELL:
             places, sizes, found = self._scanned(copy)
@@ -132,8 +134,11 @@ class MtcnnDetector:
         parts = [np.empty((0, 7))]
         for top in range(0, level.shape[0] - _CELL + 1, _ROWS):
             band = level[top : top + _ROWS + _CELL - _STRIDE]
-            bright = np.flatnonzero(band.any(axis=(0, 2)))  # what lies beside a turned picture is black, and no face
-            if band.shape[0] < _CELL or not bright.size:
+            if band.shape[0] < _CELL:
+                continue
+            # What lies beside a turned picture is black, and no face.
+            bright = np.flatnonzero(cv2.reduce(band, 0, cv2.REDUCE_MAX)[0].any(axis=1))
+            if not bright.size:
                 continue
             left = max(0, bright[0] - _CELL) // _STRIDE * _STRIDE
             band = np.ascontiguousarray(band[:, left : max(left + _CELL, bright[-1] + _CELL)])

@@ -66,23 +66,28 @@ def patch(image: np.ndarray, window: np.ndarray, side: int) -> np.ndarray:
     return pixels if fine == side else cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
 
 
-def turned_copy(image: np.ndarray, scale: float, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """A resized copy in which what is turned clockwise by `angle` stands upright, and the way back.
+def smaller(image: np.ndarray, scale: float) -> np.ndarray:
+    """A resized copy, of 1 pixel a side at least."""
+    height, width = image.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def turned_copy(image: np.ndarray, small: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
+    """A copy of `small` in which what is turned clockwise by `angle` stands upright, and the way back to `image`.
 
     Returns:
         The copy, as large as it must be to hold all of the picture, black beside it; and the (2, 3) matrix that takes
-        places in it, as shares of its sides, to pixels of the picture.
+        places in it, as shares of its sides, to pixels of `image`, of which `small` is a resized copy.
     """
     height, width = image.shape[:2]
-    small = max(1, round(width * scale)), max(1, round(height * scale))
-    copy = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
     if not angle:
-        return copy, np.array([[width, 0.0, 0.0], [0.0, height, 0.0]])
+        return small, np.array([[width, 0.0, 0.0], [0.0, height, 0.0]])
+    sides = np.array([small.shape[1], small.shape[0]])
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    size = np.ceil(np.abs(turn) @ small)
-    start = np.array(small) / 2 - turn @ size / 2  # where the copy's top left corner lies in the small picture
+    size = np.ceil(np.abs(turn) @ sides)
+    start = sides / 2 - turn @ size / 2  # where the copy's top left corner lies in the small picture
     matrix = np.c_[turn, start + turn @ (0.5, 0.5) - 0.5]  # of the pixels' middles
-    copy = cv2.warpAffine(copy, matrix, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    shares = np.array([width, height]) / small
-    return copy, np.c_[turn * size, start] * shares[:, None]
+    copy = cv2.warpAffine(small, matrix, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return copy, np.c_[turn * size, start] * (np.array([width, height]) / sides)[:, None]
