@@ -136,12 +136,12 @@ class Outputs:
             """Whether it has to be shown: the drawings of photos are there, a sheet and half of a video are not."""
             return bool(self.shows) and (self._wanted.sheet is not None or result.time is not None)
 
-        for result in results_in(self.rows.written(), self._names):
+        for result in results_in(self.rows.written(), self._names, self._sources):
             for take in self.takes:
                 take(result)
             if not again(result):
                 advance(Path(result.source).name)
-        shown = filter(again, results_in(self.rows.written(), self._names))
+        shown = filter(again, results_in(self.rows.written(), self._names, self._sources))
         for pixels, result in with_pixels(shown, self._sources, self._viewing):
             for show in self.shows:
                 show(pixels, result)

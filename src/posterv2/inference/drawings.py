@@ -39,7 +39,8 @@ class Drawings:
         blur: make the found faces unknowable.
 
     Raises:
-        UsageError: a file for several sources or one of another kind, or a drawing would overwrite a source.
+        UsageError: a file for several sources or one of another kind, a place that cannot be, or a drawing would
+            overwrite a source.
     """
 
     def __init__(
@@ -111,6 +112,8 @@ def _places(sources: Sequence[Source], place: Path) -> dict[str, Path]:
         if not place.absolute().parent.is_dir():
             raise UsageError(f"the drawing {place} needs a folder that is there")
         places = {sources[0].name: place}
+    elif place.exists() and not place.is_dir():
+        raise UsageError(f"the drawing {place} is a file that is there; give a folder, or a file called .mp4 or .png")
     else:
         place.mkdir(parents=True, exist_ok=True)
         places = {}

@@ -6,17 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from posterv2.errors import ImageError
 from posterv2.inference.results import Face, Result
-from posterv2.inference.rows import Row
+from posterv2.inference.rows import Row, as_text
 from posterv2.inference.sources import Source
 from posterv2.inference.steps import Viewing
 
 
-def results_in(rows: Iterable[Row], names: Sequence[str]) -> Iterator[Result]:
-    """The results that rows were made of, without what rows do not hold: sizes of pictures, landmarks, quality."""
+def results_in(rows: Iterable[Row], names: Sequence[str], sources: Iterable[Source]) -> Iterator[Result]:
+    """The results of `sources` that rows were made of, without what rows do not hold: sizes, landmarks, quality."""
+    called = {as_text(source.name): source.name for source in sources}
     for (source, frame, time), group in groupby(rows, key=lambda row: (row["source"], row["frame"], row["time"])):
         values: list[dict[str, Any]] = [row for row in group if row["x"] is not None]
-        yield Result(str(source), 0, 0, tuple(_face(row, names) for row in values), int(frame or 0), _number(time))
+        yield Result(
+            called[str(source)], 0, 0, tuple(_face(row, names) for row in values), int(frame or 0), _number(time)
+        )
 
 
 def with_pixels(
@@ -25,9 +29,9 @@ def with_pixels(
     """Results of `sources`, in their order, each with its picture or frame, (H, W, 3) uint8 RGB, read again.
 
     Raises:
-        ImageError: a picture or video that cannot be read any more.
+        ImageError: a picture or video that cannot be read any more, or a frame that is not there any more.
     """
-    by_name = {source.name.encode("utf-8", "backslashreplace").decode(): source for source in sources}
+    by_name = {source.name: source for source in sources}
     for name, group in groupby(results, key=lambda result: result.source):
         frames = iter(())
         before = None
@@ -35,7 +39,10 @@ def with_pixels(
             if before is None or result.frame <= before:  # the same source once more
                 frames = viewing.frames(by_name[name])
             before = result.frame
-            yield next(frame.image for frame in frames if frame.index == result.frame), result
+            frame = next((frame for frame in frames if frame.index == result.frame), None)
+            if frame is None:
+                raise ImageError(f"{name}: has no frame {result.frame} any more; give the same file, or begin anew")
+            yield frame.image, result
 
 
 def _face(row: dict[str, Any], names: Sequence[str]) -> Face:

@@ -55,12 +55,19 @@ def columns_of(names: Sequence[str]) -> tuple[str, ...]:
     return (*COLUMNS, *(f"p_{name}" for name in names))
 
 
+def as_text(source: str) -> str:
+    """How a source is called in rows: a path may hold bytes that are no text, and these are written out."""
+    return source.encode("utf-8", "backslashreplace").decode()
+
+
 def rows_of(result: Result, names: Sequence[str]) -> list[Row]:
     """A row a face, from left to right; one with empty face columns where there is none. Floats have six decimals."""
-    # A path may hold bytes that are no text; they are written out.
-    source = result.source.encode("utf-8", "backslashreplace").decode()
     time = None if result.time is None else round(result.time, _DIGITS)
-    empty: Row = dict.fromkeys(columns_of(names)) | {"source": source, "frame": result.frame, "time": time}
+    empty: Row = dict.fromkeys(columns_of(names)) | {
+        "source": as_text(result.source),
+        "frame": result.frame,
+        "time": time,
+    }
     rows: list[Row] = []
     for face in result.faces:
         x, y, width, height = face.box

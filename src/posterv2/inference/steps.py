@@ -95,6 +95,8 @@ def _pictures(
     held = 0
     for number, source, pixels in ahead(decoded(), 1):
         if isinstance(pixels, ImageError):
+            yield from _predicted(predictor, batch, viewing)
+            batch, held = [], 0
             failed(source, pixels)
             continue
         batch.append((number, source, pixels))

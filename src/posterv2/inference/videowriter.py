@@ -67,7 +67,11 @@ class VideoWriter:
         except BaseException as failure:
             self._stack.__exit__(type(failure), failure, failure.__traceback__)
             raise
-        self._stack.__exit__(kind, error, traceback)
+        try:
+            self._stack.__exit__(kind, error, traceback)
+        except OutputError:
+            if error is None:  # else it is the block that failed, and its own error is told
+                raise
 
     def write(self, image: np.ndarray, time: float | None = None) -> None:
         """Add a frame.
