@@ -2,6 +2,7 @@
 
 import io
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,12 @@ def result(name: str, probability: float, source: str = "a.png", expression: str
     shares = {other: probability if other == name else rest for other in NAMES}
     box: Box = (0, 0, 50, 50)
     return Result(source, 50, 50, (Face(box, 1.0, expression or name, probability, shares),))
+
+
+def tracked(faces: dict[int, tuple[str, float]], number: int, source: str = "clip.mp4") -> Result:
+    """A frame of a video, one each 2.5 seconds, with these tracks."""
+    found = [replace(result(*face).faces[0], track=track) for track, face in faces.items()]
+    return Result(source, 50, 50, tuple(found), number, 2.5 * number)
 
 
 def plain(colour: tuple[int, int, int]) -> np.ndarray:
@@ -84,6 +91,43 @@ def test_only_thumbnails_are_kept(tmp_path: Path):
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < image.nbytes / 2
+
+
+def test_of_a_track_the_surest_look_is_kept_with_its_time(tmp_path: Path):
+    sheet = ContactSheet(tmp_path / "sheet.png")
+    looks = [(RED, "happiness", 0.5), (GREEN, "sadness", 0.9), (BLUE, "happiness", 0.9), (RED, "neutral", 0.7)]
+    for number, (colour, name, probability) in enumerate(looks):
+        sheet.add(plain(colour), tracked({1: (name, probability)}, number))
+    assert [(face.name, face.probability, face.place) for face in sheet._kept] == [("sadness", 0.9, "clip.mp4 2.5 s")]
+    [page] = sheet.save()
+    assert order_of(page, {"the surest, the first of two": GREEN}) == ["the surest, the first of two"]
+    pixels = np.asarray(Image.open(page)).astype(int)
+    assert not any((abs(pixels[60:] - colour) < 12).all(axis=-1).sum() > 500 for colour in (RED, BLUE))
+
+
+def test_tracks_of_several_videos_are_apart_and_photos_have_none(tmp_path: Path):
+    sheet = ContactSheet(tmp_path / "sheet.png")
+    for number in range(3):
+        for source in ("one.mp4", "two.mp4"):
+            sheet.add(plain(RED), tracked({1: ("happiness", 0.6), 2: ("sadness", 0.6)}, number, source))
+        sheet.add(plain(RED), result("neutral", 0.9, "photo.jpg"))
+    assert sorted(face.place for face in sheet._kept) == [
+        *["one.mp4 0 s"] * 2,
+        *["photo.jpg"] * 3,
+        *["two.mp4 0 s"] * 2,
+    ]
+
+
+def test_what_is_kept_does_not_grow_with_the_frames(tmp_path: Path):
+    sheet = ContactSheet(tmp_path / "sheet.png")
+    sizes: list[int] = []
+    for number in range(300):
+        probability = 0.4 + number / 1000  # each look is surer than the one before
+        sheet.add(plain(RED), tracked({1: ("happiness", probability), 7: ("sadness", probability)}, number))
+        sizes.append(sum(len(face.jpeg) for face in sheet._kept))
+    assert len(sheet._kept) == 2
+    assert [face.probability for face in sheet._kept] == [0.4 + 299 / 1000] * 2
+    assert len(set(sizes)) == 1
 
 
 def test_no_picture_is_replaced(tmp_path: Path):

@@ -50,9 +50,12 @@ def event_table(path: Path) -> Iterator[Take]:
 def timeline_picture(path: Path) -> Iterator[Take]:
     """The timeline of videos with its events: a page where `path` ends with .html, else a PNG."""
     timeline, events, found = Timeline(), Events(), list[Event]()
+    reached: dict[str, float] = {}
 
     def take(result: Result) -> None:
-        if result.time is not None:  # a photo has no time
+        # A photo has no time, and a video that is named twice is shown once.
+        if result.time is not None and result.time > reached.get(result.source, -1.0):
+            reached[result.source] = result.time
             timeline.add(result)
             found.extend(events.add(result))
 
