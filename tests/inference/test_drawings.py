@@ -97,7 +97,9 @@ def test_a_file_is_for_one_source_of_its_kind(tmp_path: Path) -> None:
         (["a.mp4", "b.mp4"], "x.mp4", r"is for one video, got 2 sources; give a folder"),
         ([], "x.png", r"is for one picture, got 0 sources"),
         (["a.jpg"], "gone/x.png", r"drawing .*gone/x\.png needs a folder that is there"),
-        (["a.jpg"], "notes.txt", r"drawing .*notes\.txt is a file that is there; give a folder"),
+        (["a.jpg"], "notes.txt", r"go into a folder or a file that ends with .*png, .*\.mp4, got .*notes\.txt"),
+        (["a.mp4"], "x.mov", r"got .*x\.mov"),
+        (["a.gif"], "x.gif", r"got .*x\.gif"),
     ],
 )
 def test_places_that_cannot_be(tmp_path: Path, names: list[str], place: str, says: str) -> None:

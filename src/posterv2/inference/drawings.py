@@ -16,10 +16,11 @@ from posterv2.files import write_whole
 from posterv2.inference.blurring import blurred
 from posterv2.inference.drawing import drawn
 from posterv2.inference.results import Result
-from posterv2.inference.sources import Source
+from posterv2.inference.sources import VIDEO_SUFFIXES, Source
 from posterv2.inference.steps import Failed, Viewing
 from posterv2.inference.video import VideoReader
 from posterv2.inference.videowriter import VideoWriter
+from posterv2.preprocessing import SUFFIXES
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # other pictures are drawn as .png
 _CAMERA_RATE = 30  # frames a second, roughly: each has its own time
@@ -112,8 +113,10 @@ def _places(sources: Sequence[Source], place: Path) -> dict[str, Path]:
         if not place.absolute().parent.is_dir():
             raise UsageError(f"the drawing {place} needs a folder that is there")
         places = {sources[0].name: place}
-    elif place.exists() and not place.is_dir():
-        raise UsageError(f"the drawing {place} is a file that is there; give a folder, or a file called .mp4 or .png")
+    elif not place.is_dir() and (place.exists() or suffix in SUFFIXES | VIDEO_SUFFIXES):
+        raise UsageError(
+            f"drawings go into a folder or a file that ends with {', '.join(_PICTURES)} or .mp4, got {place}"
+        )
     else:
         place.mkdir(parents=True, exist_ok=True)
         places = {}
