@@ -7,6 +7,7 @@ import pytest
 
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.data.dataset import open_split
+from posterv2.data.manifest import manifest_hash
 from posterv2.data.split import Split
 from posterv2.errors import DatasetError, LabelsError
 from posterv2.evaluation.evaluate import evaluate
@@ -56,17 +57,45 @@ def test_the_json_holds_all_there_is_to_say(ferplus_zip: Path) -> None:
     classifier = Remembers(split, split.labels, lambda name: {"fear": "surprise"}.get(name, name))
     values = json.loads(json.dumps(evaluate(classifier, split).to_dict(), allow_nan=False))
     assert values.pop("confusion_matrix")[split.labels.index("fear")] == [0, 0, 1, 0, 0, 0, 0, 0]
-    per_class = values.pop("per_class")
+    per_class, intervals = values.pop("per_class"), values.pop("intervals")
+    answers, method, notes = values.pop("answers"), values.pop("method"), values.pop("notes")
+    single = {name: values.pop(name) for name in intervals}
+    assert (single["accuracy"], single["mean_class_accuracy"], single["top2_accuracy"]) == (7 / 8, 7 / 8, 7 / 8)
+    assert list(single) == [
+        *(
+            "accuracy",
+            "mean_class_accuracy",
+            "macro_f1",
+            "weighted_f1",
+            "kappa",
+            "top2_accuracy",
+            "nll",
+            "brier",
+            "ece",
+        ),
+    ]
+    # One face a class: whatever is drawn, it is the same set.
+    assert all(ends == pytest.approx([single[name]] * 2) for name, ends in intervals.items())
+    assert answers["sources"] == list(split.sources)
+    assert np.argmax(answers["probabilities"], axis=1).tolist() == [
+        split.labels.index({"fear": "surprise"}.get(split.labels.names[target], split.labels.names[target]))
+        for target in answers["targets"]
+    ]
+    assert method["ece"] == "15 bins of equal mass by confidence"
+    [few] = notes
+    assert few.startswith("fewer than 30 faces of neutral (1)")
     assert values == {
-        "accuracy": 7 / 8,
-        "mean_class_accuracy": 7 / 8,
         "samples": 8,
         "labels": list(LABEL_SETS["ferplus"].names),
         "weights": "remembers",
         "data": str(ferplus_zip),
         "dataset": "ferplus",
         "split": "valid",
+        "manifest": manifest_hash(split),
+        "as_shipped": None,
     }
+    for spread in (per_class[name].pop("intervals") for name in per_class):
+        assert list(spread) == ["precision", "recall", "f1"]
     assert list(per_class) == values["labels"]
     assert per_class["surprise"] == {"precision": 0.5, "recall": 1, "f1": 2 / 3, "samples": 1}
     assert per_class["fear"] == {"precision": None, "recall": 0, "f1": 0, "samples": 1}

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import cohen_kappa_score, f1_score
 from torchmetrics.functional.classification import multiclass_f1_score, multiclass_precision, multiclass_recall
 
 from posterv2.evaluation import metrics
@@ -21,7 +22,7 @@ RAFDB = np.array(
 
 def test_the_published_matrix_gives_the_published_accuracy() -> None:
     assert metrics.accuracy(RAFDB) == 2829 / 3068
-    assert round(100 * metrics.accuracy(RAFDB), 2) == 92.21
+    assert round(100 * float(metrics.accuracy(RAFDB)), 2) == 92.21
     shares = [299 / 329, 51 / 74, 120 / 160, 1148 / 1185, 442 / 478, 145 / 162, 624 / 680]
     assert metrics.mean_class_accuracy(RAFDB) == pytest.approx(sum(shares) / 7)
     assert metrics.recall(RAFDB) == pytest.approx(shares)
@@ -60,3 +61,27 @@ def test_a_share_of_nothing_is_not_a_number() -> None:
     assert metrics.f1(never) == pytest.approx([4 / 5, 0])
     nothing = np.zeros((2, 2), int)
     assert np.isnan([metrics.accuracy(nothing), metrics.mean_class_accuracy(nothing), *metrics.f1(nothing)]).all()
+
+
+def test_single_figures_agree_with_a_kept_library() -> None:
+    rows, columns = np.indices(RAFDB.shape)
+    truth, said = np.repeat(rows, RAFDB.ravel()), np.repeat(columns, RAFDB.ravel())
+    assert metrics.macro_f1(RAFDB) == pytest.approx(f1_score(truth, said, average="macro"))
+    assert metrics.weighted_f1(RAFDB) == pytest.approx(f1_score(truth, said, average="weighted"))
+    assert metrics.kappa(RAFDB) == pytest.approx(cohen_kappa_score(truth, said))
+
+
+def test_many_matrices_at_once_give_what_each_gives_alone() -> None:
+    many = np.stack([RAFDB, RAFDB.T, np.zeros_like(RAFDB), np.diag(np.arange(7))])
+    single = (metrics.accuracy, metrics.mean_class_accuracy, metrics.macro_f1, metrics.weighted_f1, metrics.kappa)
+    for metric in (*single, metrics.precision, metrics.recall, metrics.f1):
+        assert metric(many) == pytest.approx(np.stack([metric(matrix) for matrix in many]), nan_ok=True)
+
+
+def test_samples_without_an_answer_are_wrong() -> None:
+    matrix = np.array([[3, 0, 1], [0, 2, 2]])  # of four and four, one and two unanswered
+    assert metrics.accuracy(matrix) == 5 / 8
+    assert metrics.recall(matrix).tolist() == [3 / 4, 2 / 4]
+    assert metrics.precision(matrix).tolist() == [1, 1]
+    assert metrics.f1(matrix) == pytest.approx([6 / 7, 4 / 6])
+    assert metrics.kappa(matrix) == pytest.approx((5 / 8 - (4 * 3 + 4 * 2) / 64) / (1 - (4 * 3 + 4 * 2) / 64))

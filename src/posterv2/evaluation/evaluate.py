@@ -1,17 +1,26 @@
-"""Any classifier over any split of a data set."""
+"""What comes out of an evaluation: figures with intervals, and in words what they do and do not say."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from posterv2.data.manifest import manifest_hash
 from posterv2.data.split import Split
-from posterv2.errors import DatasetError, ImageError
-from posterv2.evaluation import metrics
-from posterv2.inference.classifier import Classifier, probabilities
+from posterv2.evaluation.answering import Strangers, answer, answer_as_shipped, match
+from posterv2.evaluation.answers import BINS, Answers
+from posterv2.evaluation.detective import Permutation, permutation_in
+from posterv2.evaluation.intervals import COVERAGE, REPLICATES, SEED, Figures, figures, interval, replicates
+from posterv2.inference.classifier import Classifier
+from posterv2.inference.detection.detector import FaceDetector
 from posterv2.labels import LabelSet
 
-_BATCH = 64
+FEW = 30
+"""Faces of a class or a group below which a share of them says little."""
+
+_DIGITS = 6  # decimals of a probability that are written
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,77 +28,182 @@ class Evaluation:
     """How a classifier did on a split.
 
     Attributes:
-        labels: the classifier's label set, which names the matrix's rows and columns.
-        confusion_matrix: (C, C), int64, rows true, columns predicted.
+        answers: about each picture as a given face crop.
+        as_shipped: about the same pictures through detection and alignment, where that was asked for.
         weights: the classifier's name.
+        labels_named: the user named the classifier's labels, because its file carries none.
         data: where the data set lies.
         dataset: what it was read as, one of `data.dataset.READERS`.
         split: the split's name.
+        manifest: the hash of the split's pictures and classes, as `data.manifest.manifest_hash` gives it.
+        matching: what was done about classes that only one side knows, in words.
     """
 
-    labels: LabelSet
-    confusion_matrix: np.ndarray
+    answers: Answers
     weights: str
     data: str
     dataset: str
     split: str
+    manifest: str
+    as_shipped: Answers | None = None
+    labels_named: bool = False
+    matching: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain JSON values; shares lie in 0..1, and a share of nothing (see `metrics`) is None."""
-        matrix = self.confusion_matrix
-        samples = matrix.sum(axis=1).tolist()
-        columns = (metrics.precision(matrix), metrics.recall(matrix), metrics.f1(matrix))
+    @property
+    def labels(self) -> LabelSet:
+        """The classes; they name the matrix's rows and columns."""
+        return self.answers.labels
+
+    @property
+    def confusion_matrix(self) -> np.ndarray:
+        """(C, C), int64, rows true, columns predicted."""
+        return self.answers.confusion_matrix[:, :-1]
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Of the answers as they are."""
+        return figures(self.answers)
+
+    @cached_property
+    def replicates(self) -> Figures:
+        """Of the answers drawn again and again."""
+        return replicates(self.answers)
+
+    @cached_property
+    def permutation(self) -> Permutation | None:
+        """The order that the classes really have, if it is another one."""
+        return permutation_in(self.confusion_matrix, self.labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; shares lie in 0..1, and a share of nothing (see `metrics`) is None.
+
+        `docs/evaluation.md` says what each key holds.
+        """
+        matrix, names = self.confusion_matrix, self.labels.names
+        samples = self.answers.confusion_matrix.sum(axis=1).tolist()
         return {
-            "accuracy": metrics.accuracy(matrix),
-            "mean_class_accuracy": metrics.mean_class_accuracy(matrix),
-            "samples": sum(samples),
-            "labels": list(self.labels.names),
+            **{name: _optional(values[0]) for name, values in self.figures.single.items()},
+            "intervals": {name: _interval(values) for name, values in self.replicates.single.items()},
+            "samples": len(self.answers),
+            "labels": list(names),
             "confusion_matrix": matrix.tolist(),
-            "per_class": {
-                name: {"precision": p, "recall": r, "f1": f, "samples": count}
-                for name, p, r, f, count in zip(self.labels.names, *map(_optional, columns), samples, strict=True)
-            },
+            "per_class": {name: self._of_class(index, samples[index]) for index, name in enumerate(names)},
             "weights": self.weights,
             "data": self.data,
             "dataset": self.dataset,
             "split": self.split,
+            "manifest": self.manifest,
+            "as_shipped": None if self.as_shipped is None else _as_shipped(self.as_shipped),
+            "notes": self.notes(),
+            "method": METHOD,
+            "answers": {
+                "sources": list(self.answers.sources),
+                "targets": self.answers.targets.tolist(),
+                "probabilities": np.round(self.answers.probabilities, _DIGITS).tolist(),
+            },
         }
 
+    def notes(self) -> list[str]:
+        """What the figures do and do not say, in words, the gravest first."""
+        notes = []
+        if self.permutation is not None:
+            notes.append(_in_words(self.permutation, self.labels_named))
+        notes += self.matching
+        counts = dict(zip(self.labels.names, self.answers.confusion_matrix.sum(axis=1).tolist(), strict=True))
+        if empty := [name for name, count in counts.items() if count == 0]:
+            notes.append(f"no faces of {', '.join(empty)}: left out of the means over classes")
+        if few := [f"{name} ({count})" for name, count in counts.items() if 0 < count < FEW]:
+            notes.append(f"fewer than {FEW} faces of {', '.join(few)}: too few to say much about them")
+        if self.as_shipped is not None:
+            missed = _missed(self.as_shipped)
+            notes.append(
+                f"as shipped, no face was found in {len(missed)} of {len(self.as_shipped)} pictures: all wrong"
+            )
+        return notes
 
-def evaluate(classifier: Classifier, split: Split, advance: Callable[[str], None] = lambda words: None) -> Evaluation:
+    def _of_class(self, index: int, samples: int) -> dict[str, object]:
+        values = {name: _optional(shares[0, index]) for name, shares in self.figures.per_class.items()}
+        spread = {name: _interval(shares[:, index]) for name, shares in self.replicates.per_class.items()}
+        return {**values, "samples": samples, "intervals": spread}
+
+
+METHOD = {
+    "intervals": (
+        f"{COVERAGE:.0%} percentiles of {REPLICATES} bootstrap replicates, stratified by true class, seed {SEED}"
+    ),
+    "ece": f"{BINS} bins of equal mass by confidence",
+    "brier": "squared distance of all probabilities from the truth, 0..2",
+}
+"""How the figures came to be, in words."""
+
+
+def evaluate(
+    classifier: Classifier,
+    split: Split,
+    advance: Callable[[str], None] = lambda words: None,
+    *,
+    strangers: Strangers = "refuse",
+    detector: FaceDetector | None = None,
+    labels_named: bool = False,
+) -> Evaluation:
     """Classify every picture of `split`, each taken as a face crop, and count.
-
-    Classes are matched by name; those that only the classifier knows count as wrong where it predicts them.
 
     Args:
         advance: called after each picture with how it goes so far, in words.
+        strangers: what becomes of classes that only one side knows.
+        detector: with it, the pictures go through detection and alignment as well.
+        labels_named: the user named the classifier's labels, because its file carries none.
 
     Raises:
-        LabelsError: the classifier lacks a class that has pictures; the message shows both lists.
-        DatasetError: a picture cannot be read. None is skipped: a share over fewer pictures is another share.
+        LabelsError: the classifier lacks a class that has pictures, and strangers are refused; or none is shared.
+        DatasetError: a picture cannot be read.
         WeightsError: the network gave numbers that are not finite.
     """
-    labels = classifier.header.labels
-    split = split.relabel(labels)
-    matrix = np.zeros((len(labels), len(labels)), np.int64)
-    for start in range(0, len(split), _BATCH):
-        targets = split.targets[start : start + _BATCH]
-        faces = [_face(split, start + offset) for offset in range(len(targets))]
-        predictions = probabilities(classifier, faces, _BATCH).argmax(axis=1)
-        matrix += metrics.confusion_matrix(targets, predictions, len(labels))
-        for _ in faces:
-            advance(f"{metrics.accuracy(matrix):.1%} right")
+    matched = match(split, classifier.header.labels, strangers)
+    answers = answer(classifier, matched, advance)
+    shipped = None if detector is None else answer_as_shipped(classifier, detector, matched, advance)
     return Evaluation(
-        labels, matrix, classifier.header.name, data=str(split.store.path), dataset=split.dataset, split=split.name
+        answers,
+        classifier.header.name,
+        str(split.store.path),
+        split.dataset,
+        split.name,
+        manifest_hash(matched.split),
+        shipped,
+        labels_named,
+        matched.notes,
     )
 
 
-def _face(split: Split, index: int) -> np.ndarray:
-    try:
-        return split.image(index)
-    except ImageError as error:
-        raise DatasetError(f"{error}; nothing was evaluated: mend or remove this picture first") from error
+def _as_shipped(answers: Answers) -> dict[str, object]:
+    spread = replicates(answers)
+    return {
+        **{name: _optional(values[0]) for name, values in figures(answers).single.items()},
+        "intervals": {name: _interval(values) for name, values in spread.single.items()},
+        "missed": _missed(answers),
+    }
 
 
-def _optional(shares: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(share) else float(share) for share in shares]
+def _missed(answers: Answers) -> list[str]:
+    nobody = answers.predictions == len(answers.labels)
+    return [source for source, missed in zip(answers.sources, nobody, strict=True) if missed]
+
+
+def _in_words(permutation: Permutation, labels_named: bool) -> str:
+    order = permutation.order
+    known = permutation.known
+    flag = f"--labels {known or ','.join(order.names)}"
+    cure = f"give {flag}" if labels_named else f"make the weight file again with {flag}, or put the data set's right"
+    return (
+        f"the classes stand in another order than their names say: in {f'that of {known}' if known else 'this one'} "
+        f"({', '.join(order.names)}) the accuracy would be {permutation.accuracy:.2%}, not {permutation.before:.2%}; "
+        f"{cure}"
+    )
+
+
+def _optional(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _interval(values: np.ndarray) -> list[float | None]:
+    return [_optional(end) for end in interval(values)]

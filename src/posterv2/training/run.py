@@ -213,8 +213,8 @@ class _Run:
                 train_loss=total.loss,
                 train_accuracy=total.accuracy,
                 valid_loss=loss,
-                valid_accuracy=accuracy(confusion),
-                valid_mean_class_accuracy=mean_class_accuracy(confusion),
+                valid_accuracy=float(accuracy(confusion)),
+                valid_mean_class_accuracy=float(mean_class_accuracy(confusion)),
                 seconds=time.monotonic() - begun,
             )
         )
@@ -274,7 +274,8 @@ class _Run:
             network, _ = open_weights(self.out / "best.safetensors")
             self.training.kept.load_state_dict(network.state_dict())
             _, confusion = evaluate_epoch(self.training, self.decoded.evaluated)
-            result = {"accuracy": accuracy(confusion), "mean_class_accuracy": mean_class_accuracy(confusion)}
+            shares = {"accuracy": accuracy(confusion), "mean_class_accuracy": mean_class_accuracy(confusion)}
+            result = {name: float(share) for name, share in shares.items()}
         if self.world.leads:
             write_card(
                 self.out,
