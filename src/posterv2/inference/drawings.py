@@ -16,10 +16,11 @@ from posterv2.files import write_whole
 from posterv2.inference.blurring import blurred
 from posterv2.inference.drawing import drawn
 from posterv2.inference.results import Result
-from posterv2.inference.sources import Source
+from posterv2.inference.sources import VIDEO_SUFFIXES, Source
 from posterv2.inference.steps import Failed, Viewing
 from posterv2.inference.video import VideoReader
 from posterv2.inference.videowriter import VideoWriter
+from posterv2.preprocessing import SUFFIXES
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # other pictures are drawn as .png
 _CAMERA_RATE = 30  # frames a second, roughly: each has its own time
@@ -39,7 +40,8 @@ class Drawings:
         blur: make the found faces unknowable.
 
     Raises:
-        UsageError: a file for several sources or one of another kind, or a drawing would overwrite a source.
+        UsageError: a file for several sources or one of another kind, a place that is neither, or a drawing
+            would overwrite a source.
     """
 
     def __init__(
@@ -111,6 +113,8 @@ def _places(sources: Sequence[Source], place: Path) -> dict[str, Path]:
         if not place.absolute().parent.is_dir():
             raise UsageError(f"the drawing {place} needs a folder that is there")
         places = {sources[0].name: place}
+    elif not place.is_dir() and (place.exists() or suffix in SUFFIXES | VIDEO_SUFFIXES):
+        raise UsageError(f"--draw needs a folder, or a file that ends with {', '.join(_PICTURES)} or .mp4, got {place}")
     else:
         place.mkdir(parents=True, exist_ok=True)
         places = {}

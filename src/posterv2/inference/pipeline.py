@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from posterv2.errors import VideoError
 from posterv2.inference.ahead import ahead
 from posterv2.inference.classifier import probabilities
 from posterv2.inference.detection.detector import Detection, FaceFollower, overlap
@@ -146,13 +147,19 @@ def named(predictor: Predictor, seen: Seen, rows: Iterator[np.ndarray], smoother
 def _batches(found: Iterable[Seen]) -> Iterator[list[Seen]]:
     """A batch ends with a state: a run that goes on there forms the same ones, and sums the same last bits."""
     batch: list[Seen] = []
-    for seen in found:
-        batch.append(seen)
-        if seen.state or len(batch) >= _BATCH_FRAMES or sum(len(each.pixels) for each in batch) >= _BATCH_FACES:
-            yield batch
-            batch = []
+    broken: VideoError | None = None
+    try:
+        for seen in found:
+            batch.append(seen)
+            if seen.state or len(batch) >= _BATCH_FRAMES or sum(len(each.pixels) for each in batch) >= _BATCH_FACES:
+                yield batch
+                batch = []
+    except VideoError as error:  # it is raised behind what came before the break
+        broken = error
     if batch:
         yield batch
+    if broken is not None:
+        raise broken
 
 
 def _detection(values: list[Any]) -> Detection:

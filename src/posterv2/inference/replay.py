@@ -6,17 +6,23 @@ from typing import Any
 
 import numpy as np
 
+from posterv2.errors import ImageError
 from posterv2.inference.results import Face, Result
-from posterv2.inference.rows import Row
+from posterv2.inference.rows import Row, as_written
 from posterv2.inference.sources import Source
 from posterv2.inference.steps import Viewing
+from posterv2.preprocessing import Box
 
 
 def results_in(rows: Iterable[Row], names: Sequence[str]) -> Iterator[Result]:
     """The results that rows were made of, without what rows do not hold: sizes of pictures, landmarks, quality."""
     for (source, frame, time), group in groupby(rows, key=lambda row: (row["source"], row["frame"], row["time"])):
-        values: list[dict[str, Any]] = [row for row in group if row["x"] is not None]
-        yield Result(str(source), 0, 0, tuple(_face(row, names) for row in values), int(frame or 0), _number(time))
+        values: list[dict[str, Any]] = list(group)
+        boxes = [_box(row) for row in values]
+        size = len(values) // boxes.count(boxes[0])  # a picture that is named twice in a row has the same faces twice
+        for begin in range(0, len(values), size):
+            faces = tuple(_face(row, names) for row in values[begin : begin + size] if row["x"] is not None)
+            yield Result(str(source), 0, 0, faces, int(frame or 0), _number(time))
 
 
 def with_pixels(
@@ -27,21 +33,27 @@ def with_pixels(
     Raises:
         ImageError: a picture or video that cannot be read any more.
     """
-    by_name = {source.name.encode("utf-8", "backslashreplace").decode(): source for source in sources}
+    by_name = {as_written(source.name): source for source in sources}
     for name, group in groupby(results, key=lambda result: result.source):
         frames = iter(())
         before = None
         for result in group:
             if before is None or result.frame <= before:  # the same source once more
-                frames = viewing.frames(by_name[name])
+                frames = viewing.frames(by_name[as_written(name)])
             before = result.frame
-            yield next(frame.image for frame in frames if frame.index == result.frame), result
+            image = next((frame.image for frame in frames if frame.index == result.frame), None)
+            if image is None:
+                raise ImageError(f"{name}: there is no frame {result.frame} any more; it has changed since it was read")
+            yield image, result
 
 
 def _face(row: dict[str, Any], names: Sequence[str]) -> Face:
-    box = int(row["x"]), int(row["y"]), int(row["width"]), int(row["height"])
     shares = {name: row[f"p_{name}"] for name in names}
-    return Face(box, row["score"], row["expression"], row["probability"], shares, track=row["track"])
+    return Face(_box(row), row["score"], row["expression"], row["probability"], shares, track=row["track"])
+
+
+def _box(row: dict[str, Any]) -> Box:
+    return row["x"], row["y"], row["width"], row["height"]
 
 
 def _number(value: str | float | None) -> float | None:

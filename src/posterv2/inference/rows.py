@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posterv2.errors import UsageError, cut, require
+from posterv2.files import encoded
 from posterv2.inference.results import Result
 
 COLUMNS = (
@@ -57,8 +58,7 @@ def columns_of(names: Sequence[str]) -> tuple[str, ...]:
 
 def rows_of(result: Result, names: Sequence[str]) -> list[Row]:
     """A row a face, from left to right; one with empty face columns where there is none. Floats have six decimals."""
-    # A path may hold bytes that are no text; they are written out.
-    source = result.source.encode("utf-8", "backslashreplace").decode()
+    source = as_written(result.source)
     time = None if result.time is None else round(result.time, _DIGITS)
     empty: Row = dict.fromkeys(columns_of(names)) | {"source": source, "frame": result.frame, "time": time}
     rows: list[Row] = []
@@ -72,6 +72,11 @@ def rows_of(result: Result, names: Sequence[str]) -> list[Row]:
             | {f"p_{name}": round(face.probabilities[name], _DIGITS) for name in names}
         )
     return rows or [empty]
+
+
+def as_written(name: str) -> str:
+    """A source's name as rows hold it: a path may hold bytes that are no text; they are written out."""
+    return encoded(name).decode()
 
 
 def head_of(names: Sequence[str], format: RowFormat) -> str:
