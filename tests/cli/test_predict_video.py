@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,17 @@ def test_any_name_can_be_drawn(predict: Callable[..., Result], name: bytes):
     result = predict(os.fsdecode(name), "--end", "0.2", "--timeline", "time.png", "--sheet", "sheet.png")
     assert (result.exit_code, result.exception) == (0, None)
     assert predict(os.fsdecode(name), "--end", "0.2", "--timeline", "time.html", "-o", "rows.csv").exit_code == 0
+
+
+def test_a_run_that_is_told_to_end_leaves_no_drafts(predict: Callable[..., Result]):
+    make_clip(Path("long.mp4"), frames=250, size=(320, 240))
+    code = "from posterv2.cli import main; main()"
+    words = ("predict", "long.mp4", "-o", "rows.csv", "--draw", "drawn")
+    with subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True) as run:
+        while not list(Path().glob("drawn/.*.draft")) and run.poll() is None:
+            time.sleep(0.01)
+        run.terminate()
+        _, told = run.communicate()
+    assert run.returncode == 130, told
+    assert told == "error: stopped; to go on with rows.csv, give the same command with --resume\n"
+    assert os.listdir("drawn") == []

@@ -83,6 +83,7 @@ def predict(
     from posterv2.inference.predictor import load
     from posterv2.inference.sources import find_sources
     from posterv2.inference.steps import Viewing, expected, steps
+    from posterv2.training.stop import stopped_at_once
 
     failures: list[PosterError] = []
 
@@ -92,6 +93,7 @@ def predict(
 
     viewing = Viewing(aligned, fps, start, end, smooth)
     with ExitStack() as stack:
+        stack.enter_context(stopped_at_once())  # drafts and downloads are removed, whoever stops it
         downloads = Path(stack.enter_context(TemporaryDirectory())) if allow_urls else None
         found = _once(find_sources(sources, failed, skipped=draw, downloads=downloads))
         wanted.check_sources(found, viewing)
