@@ -33,7 +33,7 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Re
     monkeypatch.chdir(home)
     shutil.copy(ASTRONAUT, "photo.jpg")
     make_clip(Path("clip.mp4"), size=(320, 240))
-    return lambda *words: CliRunner().invoke(app, ["predict", "--weights", str(weights), *words])
+    return lambda *words, **more: CliRunner().invoke(app, ["predict", "--weights", str(weights), *words], **more)
 
 
 @pytest.fixture
@@ -254,3 +254,18 @@ def test_a_run_that_is_told_to_end_leaves_no_drafts(predict: Callable[..., Resul
     assert run.returncode == 130, told
     assert told == "error: stopped; to go on with rows.csv, give the same command with --resume\n"
     assert os.listdir("drawn") == []
+
+
+def test_a_list_with_zeros_is_told(predict: Callable[..., Result]):
+    result = predict("-", "--format", "json", input=b"clip.mp4\0photo.jpg\0\nphoto.jpg\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: clip.mp4\\x00photo.jpg\\x00: no file is called like this")
+    assert [entry["source"] for entry in json.loads(result.stdout)] == ["photo.jpg"]
+
+
+def test_pipes_in_a_folder_are_no_sources(predict: Callable[..., Result]):
+    os.mkfifo("never.mp4")
+    os.mkfifo("never.jpg")
+    result = predict(".", "--end", "0.1", "--format", "json")
+    assert result.exit_code == 0
+    assert {entry["source"] for entry in json.loads(result.stdout)} == {"clip.mp4", "photo.jpg"}
