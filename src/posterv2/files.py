@@ -55,7 +55,6 @@ def opened_whole(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: as from `whole`.
     """
-    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # /dev/null and pipes are written to, never replaced
         try:
             with path.open("wb") as file:
@@ -63,7 +62,7 @@ def opened_whole(path: Path) -> Iterator[BinaryIO]:
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
         return
-    with whole(path) as draft, draft.open("wb") as file:
+    with whole(os.path.realpath(path)) as draft, draft.open("wb") as file:
         yield file
 
 

@@ -77,9 +77,9 @@ def test_the_json_holds_all_there_is_to_say(ferplus_zip: Path) -> None:
     # One face a class: whatever is drawn, it is the same set.
     assert all(ends == pytest.approx([single[name]] * 2) for name, ends in intervals.items())
     assert answers["sources"] == list(split.sources)
-    assert np.argmax(answers["probabilities"], axis=1).tolist() == [
-        split.labels.index({"fear": "surprise"}.get(split.labels.names[target], split.labels.names[target]))
-        for target in answers["targets"]
+    said = np.argmax(answers["probabilities"], axis=1)
+    assert [split.labels.names[index] for index in said] == [
+        {"fear": "surprise"}.get(name, name) for name in (split.labels.names[index] for index in answers["targets"])
     ]
     assert method["ece"] == "15 bins of equal mass by confidence"
     [few] = notes

@@ -34,7 +34,7 @@ def test_figures_agree_with_kept_libraries() -> None:
     assert single["accuracy"] == (answers.probabilities.argmax(axis=1) == answers.targets).mean()
     assert single["nll"] == pytest.approx(log_loss(answers.targets, answers.probabilities, labels=range(7)))
     assert single["top2_accuracy"] == top_k_accuracy_score(answers.targets, answers.probabilities, k=2, labels=range(7))
-    brier = brier_score_loss(answers.targets, answers.probabilities, labels=range(7), scale_by_half=False)
+    brier = brier_score_loss(answers.targets, answers.probabilities, labels=range(7))
     assert single["brier"] == pytest.approx(brier)
 
 

@@ -97,7 +97,7 @@ def test_a_file_is_for_one_source_of_its_kind(tmp_path: Path) -> None:
         (["a.mp4", "b.mp4"], "x.mp4", r"is for one video, got 2 sources; give a folder"),
         ([], "x.png", r"is for one picture, got 0 sources"),
         (["a.jpg"], "gone/x.png", r"drawing .*gone/x\.png needs a folder that is there"),
-        (["a.jpg"], "notes.txt", r"go into a folder or a file that ends with .*png, .*\.mp4, got .*notes\.txt"),
+        (["a.jpg"], "notes.txt", r"--draw needs a folder, or a file that ends with .*png, .*\.mp4, got .*notes\.txt"),
         (["a.mp4"], "x.mov", r"got .*x\.mov"),
         (["a.gif"], "x.gif", r"got .*x\.gif"),
     ],
@@ -246,3 +246,16 @@ def test_a_picture_that_its_format_cannot_hold_is_told(tmp_path: Path) -> None:
     with Image.open(tmp_path / "p.png") as picture:
         assert picture.size == SIZE
     assert not (tmp_path / "wide.webp").exists()
+
+
+def test_a_face_that_is_lost_for_a_moment_stays_blurred(folder: Path, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    image = generator.integers(0, 8, (SIZE[1] // 8, SIZE[0] // 8, 3), np.uint8).repeat(8, 0).repeat(8, 1) * 32
+    face = Face(BOX, 0.9, "happiness", 0.9, {"happiness": 0.9, "neutral": 0.1}, track=1)
+    x, y, width, height = BOX
+    inside = slice(y + 12, y + height - 12), slice(x + 12, x + width - 12)
+    with drawings(named("a.mp4", folder=folder), tmp_path / "drawn", blur=True) as drawn:
+        for number, time in enumerate((0.0, 0.5, 1.0, 1.2)):
+            drawn.add(image, Result("a.mp4", *SIZE, (face,) if number == 0 else (), number, time))
+    detail = [frame.image[inside].std() for frame in VideoReader(tmp_path / "drawn" / "a.mp4")]
+    assert [value < 0.5 * image[inside].std() for value in detail] == [True, True, True, False]

@@ -83,7 +83,7 @@ def check_output(option: str, path: Path, endings: Sequence[str] = ()) -> None:
 
     Raises:
         UsageError: it is a folder, lies in none, or does not end with one of `endings`; without these, it is called
-            like a picture, which somebody would miss.
+            like a picture or a video, which somebody would miss.
     """
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise UsageError(f"{option} needs a file in a folder that is there, got {path}")
@@ -91,10 +91,11 @@ def check_output(option: str, path: Path, endings: Sequence[str] = ()) -> None:
         if path.suffix.lower() not in endings:
             raise UsageError(f"{option} writes a file that ends with {' or '.join(endings)}, got {path}")
         return
+    from posterv2.inference.sources import VIDEO_SUFFIXES
     from posterv2.preprocessing import SUFFIXES
 
-    if path.suffix.lower() in SUFFIXES:
-        raise UsageError(f"{option} writes text and {path} is called like a picture; give it another ending")
+    if path.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES:
+        raise UsageError(f"{option} writes text and {path} is called like a picture or a video; give another ending")
 
 
 def table(
@@ -150,7 +151,7 @@ def progress(description: str, total: int | None) -> Iterator[Callable[[str], No
         task = bar.add_task(escape(description), total=total, words="")
         _bar = bar.console
         try:
-            yield lambda words: bar.update(task, advance=1, words=words)
+            yield lambda words: bar.update(task, advance=1, words=visible(words))
         finally:
             _bar = None
 

@@ -57,40 +57,50 @@ class Wanted:
 
     @property
     def keeps_rows(self) -> bool:
-        """Whether a run that is stopped can go on."""
-        return self.output is not None and self.format in _ROWS
+        """Whether a run that is stopped can go on: not with what went through a pipe."""
+        output = self.output
+        return output is not None and self.format in _ROWS and (output.is_file() or not output.exists())
 
     def check(self) -> None:
         """Refuse what cannot be.
 
         Raises:
-            UsageError: an option without the one it belongs to, or a file that cannot be written under that name.
+            UsageError: an option without the one it belongs to, a file that cannot be written under that name, or one
+                for two results.
         """
         if self.blur and self.draw is None and self.sheet is None:
             raise UsageError("--blur changes what --draw and --sheet write; give --draw PLACE or --sheet FILE too")
-        if self.output is None and self.format is Format.PARQUET:
-            raise UsageError("Parquet cannot go to stdout; give -o FILE.parquet")
+        if self.format is Format.PARQUET and not self.keeps_rows:
+            raise UsageError("Parquet cannot go to stdout or a pipe; give -o FILE.parquet")
         if self.resume and not self.keeps_rows:
             raise UsageError("--resume goes on with rows that are kept; give -o FILE, a .csv, .jsonl or .parquet")
         endings = {"-o": (), "--sheet": (".png", ".jpg"), "--events": (".csv",), "--timeline": (".png", ".html")}
         for option, path in self._files():
             console.check_output(option, path, endings[option])
+        takers: dict[str, str] = {}
+        for option, path in [*self._files(), *([("--draw", self.draw)] if self.draw else [])]:
+            other = takers.setdefault(os.path.realpath(path), option)
+            if other != option:
+                raise UsageError(f"{other} and {option} would both write {path}; give each its own name")
 
-    def check_sources(self, sources: Sequence[Source], end: float | None) -> None:
+    def check_sources(self, sources: Sequence[Source], viewing: Viewing) -> None:
         """Refuse what cannot be with these sources.
 
         Raises:
-            UsageError: a file would replace a source, events are asked for where there is no video, or a camera would
-                never end.
+            UsageError: a file would replace a source, events are asked for where there is no video, crops where there
+                is no picture, or a camera would never end.
         """
+        kinds = {source.kind for source in sources}
+        if viewing.aligned and kinds and "picture" not in kinds:
+            raise UsageError("--aligned is for pictures, and there is none")
         originals = {os.path.realpath(source.path) for source in sources}
         for option, path in self._files():
             if os.path.realpath(path) in originals:
                 raise UsageError(f"{option} {path} would overwrite one of the sources; name another file")
-            if option in ("--events", "--timeline") and all(source.kind == "picture" for source in sources):
+            if option in ("--events", "--timeline") and kinds == {"picture"}:
                 raise UsageError(f"{option} is for videos, and there is none")
-        if any(source.kind == "camera" for source in sources):
-            if end is None:
+        if "camera" in kinds:
+            if viewing.end is None:
                 raise UsageError("a camera does not end; give --end SECONDS too, or use posterv2 live")
             if self.resume:
                 raise UsageError("what a camera shows does not come again, so --resume cannot go on with it")
@@ -116,6 +126,7 @@ class Outputs:
         self.shows: list[Show] = []
         self.rows: RowWriter | None = None
         self._wanted, self._sources, self._viewing, self._names = wanted, sources, viewing, names
+        self._by_name = {source.name: source for source in sources}
 
     @property
     def state(self) -> dict[str, Any] | None:
@@ -147,16 +158,23 @@ class Outputs:
                 show(pixels, result)
             advance(Path(result.source).name)
 
-    def add(self, step: Step) -> None:
-        """Write what there is of a picture or a frame."""
+    def add(self, step: Step, failures: Sequence[object]) -> None:
+        """Write what there is of a picture or a frame; a run that goes on knows whether there were `failures`."""
+        from posterv2.inference.replay import results_in
+        from posterv2.inference.rows import rows_of
+
+        result = step.result
+        if self.rows is not None:  # what a run that goes on will show of it again, to the last digit
+            source = self._by_name[result.source]
+            [result] = results_in(rows_of(result, self._names), self._names, [source])
         for take in self.takes:
-            take(step.result)
+            take(result)
         for show in self.shows:
-            show(step.frame.image, step.result)
+            show(step.frame.image, result)
         if self.rows is not None:
             self.rows.write(step.result)
             if step.state is not None:
-                self.rows.checkpoint(step.state)
+                self.rows.checkpoint({**step.state, "failed": bool(failures)})
 
 
 @contextmanager
@@ -185,23 +203,26 @@ def opened(
 
     outputs = Outputs(wanted, sources, viewing, names)
     with ExitStack() as stack:
-        # The rows are closed last: where anything else cannot be finished, the run can go on with them.
+        others = stack.enter_context(ExitStack())
+        if wanted.events is not None:
+            outputs.takes.append(others.enter_context(sinks.event_table(wanted.events)))
+        if wanted.timeline is not None:
+            outputs.takes.append(others.enter_context(sinks.timeline_picture(wanted.timeline)))
+        if wanted.sheet is not None:
+            outputs.shows.append(others.enter_context(sinks.contact_sheet(wanted.sheet, wanted.blur)))
+        if wanted.draw is not None and sources:
+            drawings = Drawings(sources, wanted.draw, viewing, failed, wanted.blur)
+            outputs.shows.append(others.enter_context(drawings).add)
+        # The rows are opened last: where anything else is refused, those of an older run are still there.
         if wanted.output is not None and wanted.keeps_rows:
-            fingerprint = settings | asdict(viewing) | {"sources": _digest_of(sources)}
+            drawn = {"draw": None if wanted.draw is None else str(wanted.draw), "blur": wanted.blur}
+            fingerprint = settings | drawn | asdict(viewing) | {"sources": _digest_of(sources)}
             writer = RowWriter(wanted.output, names, fingerprint, wanted.resume, RowFormat(wanted.format.value))
             outputs.rows = stack.enter_context(writer)
         else:
             outputs.takes.append(stack.enter_context(_written(wanted, names)))
-        if wanted.events is not None:
-            outputs.takes.append(stack.enter_context(sinks.event_table(wanted.events)))
-        if wanted.timeline is not None:
-            outputs.takes.append(stack.enter_context(sinks.timeline_picture(wanted.timeline)))
-        if wanted.sheet is not None:
-            outputs.shows.append(stack.enter_context(sinks.contact_sheet(wanted.sheet, wanted.blur)))
-        if wanted.draw is not None and sources:
-            drawings = Drawings(sources, wanted.draw, viewing, failed, wanted.blur)
-            outputs.shows.append(stack.enter_context(drawings).add)
         yield outputs
+        others.close()  # before the rows: where anything else cannot be finished, the run can go on with them
 
 
 @contextmanager

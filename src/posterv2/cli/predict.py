@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from posterv2.cli import console, options
 from posterv2.cli.outputs import Format, Wanted, opened
 from posterv2.cli.results import Tally
 from posterv2.errors import PosterError, StoppedError
+
+if TYPE_CHECKING:
+    from posterv2.inference.sources import Source
 
 
 def predict(
@@ -79,18 +83,20 @@ def predict(
     from posterv2.inference.predictor import load
     from posterv2.inference.sources import find_sources
     from posterv2.inference.steps import Viewing, expected, steps
+    from posterv2.training.stop import stopped_at_once
 
-    failures: list[str] = []
+    failures: list[PosterError] = []
 
     def failed(source: object, error: PosterError) -> None:
         console.error(str(error))
-        failures.append(str(source))
+        failures.append(error)
 
+    viewing = Viewing(aligned, fps, start, end, smooth)
     with ExitStack() as stack:
+        stack.enter_context(stopped_at_once())  # drafts and downloads are removed, whoever stops it
         downloads = Path(stack.enter_context(TemporaryDirectory())) if allow_urls else None
-        found = find_sources(sources, failed, skipped=draw, downloads=downloads)
-        wanted.check_sources(found, end)
-        viewing = Viewing(aligned, fps, start, end, smooth)
+        found = _once(find_sources(sources, failed, skipped=draw, downloads=downloads))
+        wanted.check_sources(found, viewing)
         total = expected(found, viewing)
         predictor = load(weights, labels, device, detector, uncertain_below)
         settings = {"weights": _digest(weights), "detector": detector, "uncertain_below": uncertain_below}
@@ -99,22 +105,33 @@ def predict(
                 run = stack.enter_context(closing(steps(predictor, found, viewing, failed, outputs.state)))
                 with console.progress("Looked at", total) as advance:
                     outputs.go_on(advance)
+                    if outputs.state is not None and outputs.state.get("failed"):
+                        failed(output, PosterError(f"{output}: not all could be done before this run went on"))
                     for step in run:
-                        outputs.add(step)
+                        outputs.add(step, failures)
                         advance(Path(step.frame.source).name)
         except KeyboardInterrupt:
             if not wanted.keeps_rows:
                 raise
             raise StoppedError(f"stopped; to go on with {output}, give the same command with --resume") from None
     _sum_up(outputs.tally, wanted)
-    if failures:
-        raise typer.Exit(1)
+    if failures:  # a missing part is the one thing that all lack, or one failure among others
+        codes = {error.exit_code for error in failures}
+        raise typer.Exit(codes.pop() if len(codes) == 1 else 1)
+
+
+def _once(sources: list[Source]) -> list[Source]:
+    """The sources without videos that were there before: one name has one face #1."""
+    for name, count in Counter(source.name for source in sources if source.kind != "picture").items():
+        if count > 1:
+            console.warning(f"{name} is named {count} times; it is looked at once")
+    return list({number if each.kind == "picture" else each.name: each for number, each in enumerate(sources)}.values())
 
 
 def _sum_up(tally: Tally, wanted: Wanted) -> None:
     if wanted.output is not None:
         console.note(f"written to {wanted.output}: {tally}")
-    if wanted.draw is not None:
+    if wanted.draw is not None and (tally.pictures or tally.frames):
         console.note(f"drawn in {wanted.draw}: {tally}")
     for path in (wanted.sheet, wanted.events, wanted.timeline):
         if path is not None:

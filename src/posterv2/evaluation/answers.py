@@ -57,9 +57,9 @@ class Answers:
     def losses(self) -> dict[str, np.ndarray]:
         """Figures that are means over pictures, (N,) each: `top2_accuracy`, `nll`, `brier`.
 
-        Top-2 is 1 where the truth is one of the two likeliest classes. NLL is -log of the truth's probability. The
-        Brier score is the squared distance of the probabilities from the truth, 0..2 (Brier 1950). For the latter two, a
-        picture without an answer is a guess, all classes alike.
+        Top-2 is 1 where the truth is one of the two likeliest classes. NLL is -log of the truth's probability. Brier's
+        score (1950) is the squared distance of the probabilities from the truth, 0..2. For the latter two, a picture
+        without an answer is a guess, all classes alike.
         """
         answered = self.predictions < len(self.labels)
         shares = np.where(answered[:, None], self.probabilities, 1 / len(self.labels)).astype(float)

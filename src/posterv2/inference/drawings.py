@@ -20,9 +20,10 @@ from posterv2.inference.sources import VIDEO_SUFFIXES, Source
 from posterv2.inference.steps import Failed, Viewing
 from posterv2.inference.video import VideoReader
 from posterv2.inference.videowriter import VideoWriter
-from posterv2.preprocessing import SUFFIXES
+from posterv2.preprocessing import SUFFIXES, Box
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")  # other pictures are drawn as .png
+_LINGER = 1.0  # seconds that a face of a video stays blurred where it was last found: it may be there, unseen
 _CAMERA_RATE = 30  # frames a second, roughly: each has its own time
 
 
@@ -53,6 +54,7 @@ class Drawings:
         self._video = ExitStack()
         self._writer: VideoWriter | None = None  # of the video whose frames come
         self._last: tuple[str, int] | None = None  # source and frame
+        self._lingering: dict[int, tuple[Box, float]] = {}  # of each track, where and when it was last found
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +74,7 @@ class Drawings:
         if fresh:
             self._finish()
         self._last = result.source, result.frame
-        picture = drawn(blurred(image, [face.box for face in result.faces]) if self._blur else image, result.faces)
+        picture = drawn(blurred(image, self._hidden(result, fresh)) if self._blur else image, result.faces)
         try:
             if source.kind == "picture":
                 _write(picture, self.places[source.name], source.name)
@@ -83,6 +85,16 @@ class Drawings:
                     self._writer.write(picture, result.time)
         except OutputError as error:
             self._give_up(source, error)
+
+    def _hidden(self, result: Result, fresh: bool) -> list[Box]:
+        """The boxes to blur: of the faces, and in a video of those that were found a moment ago."""
+        if fresh:
+            self._lingering = {}
+        time = result.time or 0.0
+        self._lingering = {
+            track: (box, seen) for track, (box, seen) in self._lingering.items() if time - seen <= _LINGER
+        } | {face.track: (face.box, time) for face in result.faces if face.track is not None}
+        return [face.box for face in result.faces] + [box for box, _ in self._lingering.values()]
 
     def _rate(self, source: Source) -> float:
         return VideoReader(source.path, self._viewing.fps).rate if source.kind == "video" else _CAMERA_RATE
@@ -114,9 +126,7 @@ def _places(sources: Sequence[Source], place: Path) -> dict[str, Path]:
             raise UsageError(f"the drawing {place} needs a folder that is there")
         places = {sources[0].name: place}
     elif not place.is_dir() and (place.exists() or suffix in SUFFIXES | VIDEO_SUFFIXES):
-        raise UsageError(
-            f"drawings go into a folder or a file that ends with {', '.join(_PICTURES)} or .mp4, got {place}"
-        )
+        raise UsageError(f"--draw needs a folder, or a file that ends with {', '.join(_PICTURES)} or .mp4, got {place}")
     else:
         place.mkdir(parents=True, exist_ok=True)
         places = {}

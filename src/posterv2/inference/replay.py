@@ -11,16 +11,19 @@ from posterv2.inference.results import Face, Result
 from posterv2.inference.rows import Row, as_text
 from posterv2.inference.sources import Source
 from posterv2.inference.steps import Viewing
+from posterv2.preprocessing import Box
 
 
 def results_in(rows: Iterable[Row], names: Sequence[str], sources: Iterable[Source]) -> Iterator[Result]:
     """The results of `sources` that rows were made of, without what rows do not hold: sizes, landmarks, quality."""
     called = {as_text(source.name): source.name for source in sources}
     for (source, frame, time), group in groupby(rows, key=lambda row: (row["source"], row["frame"], row["time"])):
-        values: list[dict[str, Any]] = [row for row in group if row["x"] is not None]
-        yield Result(
-            called[str(source)], 0, 0, tuple(_face(row, names) for row in values), int(frame or 0), _number(time)
-        )
+        values: list[dict[str, Any]] = list(group)
+        boxes = [_box(row) for row in values]
+        size = len(values) // boxes.count(boxes[0])  # a picture that is named twice in a row has the same faces twice
+        for begin in range(0, len(values), size):
+            faces = tuple(_face(row, names) for row in values[begin : begin + size] if row["x"] is not None)
+            yield Result(called[str(source)], 0, 0, faces, int(frame or 0), _number(time))
 
 
 def with_pixels(
@@ -46,9 +49,12 @@ def with_pixels(
 
 
 def _face(row: dict[str, Any], names: Sequence[str]) -> Face:
-    box = int(row["x"]), int(row["y"]), int(row["width"]), int(row["height"])
     shares = {name: row[f"p_{name}"] for name in names}
-    return Face(box, row["score"], row["expression"], row["probability"], shares, track=row["track"])
+    return Face(_box(row), row["score"], row["expression"], row["probability"], shares, track=row["track"])
+
+
+def _box(row: dict[str, Any]) -> Box:
+    return row["x"], row["y"], row["width"], row["height"]
 
 
 def _number(value: str | float | None) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posterv2.errors import UsageError, cut, require
+from posterv2.files import encoded
 from posterv2.inference.results import Result
 
 COLUMNS = (
@@ -79,6 +80,11 @@ def rows_of(result: Result, names: Sequence[str]) -> list[Row]:
             | {f"p_{name}": round(face.probabilities[name], _DIGITS) for name in names}
         )
     return rows or [empty]
+
+
+def as_written(name: str) -> str:
+    """A source's name as rows hold it: a path may hold bytes that are no text; they are written out."""
+    return encoded(name).decode()
 
 
 def head_of(names: Sequence[str], format: RowFormat) -> str:

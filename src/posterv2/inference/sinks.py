@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from posterv2.errors import require
 from posterv2.files import write_whole
 from posterv2.inference.blurring import blurred
 from posterv2.inference.contact_sheet import ContactSheet
@@ -48,7 +49,14 @@ def event_table(path: Path) -> Iterator[Take]:
 
 @contextmanager
 def timeline_picture(path: Path) -> Iterator[Take]:
-    """The timeline of videos with its events: a page where `path` ends with .html, else a PNG."""
+    """The timeline of videos with its events: a page where `path` ends with .html, else a PNG.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed, which a PNG needs.
+    """
+    page = path.suffix.lower() == ".html"
+    if not page:
+        require("matplotlib", "plot")  # now, and not when the videos are through
     timeline, events, found = Timeline(), Events(), list[Event]()
     reached: dict[str, float] = {}
 
@@ -61,7 +69,7 @@ def timeline_picture(path: Path) -> Iterator[Take]:
 
     yield take
     rows = [asdict(event) for event in [*found, *events.finish()]]
-    if path.suffix.lower() == ".html":
+    if page:
         write_whole(path, timeline_html(timeline, rows))
     else:
         draw_timeline(path, timeline, rows)

@@ -96,7 +96,7 @@ def find_sources(
 def sources_in(folder: Path, skipped: Path | None = None) -> list[Source]:
     """Pictures and videos in `folder` and the folders below it, sorted, told by their endings.
 
-    Hidden ones and those in `skipped` are left out.
+    Hidden ones and those in `skipped` are left out, and so are pipes and sockets, which nobody may ever write to.
 
     Raises:
         ImageError: there is none.
@@ -108,7 +108,7 @@ def sources_in(folder: Path, skipped: Path | None = None) -> list[Source]:
         )
         for path in (Path(parent, name) for name in sorted(files) if not name.startswith(".")):
             suffix = path.suffix.lower()
-            if suffix in SUFFIXES or suffix in VIDEO_SUFFIXES:
+            if (suffix in SUFFIXES or suffix in VIDEO_SUFFIXES) and (path.is_file() or not path.exists()):
                 found.append(Source("picture" if suffix in SUFFIXES else "video", str(path), path))
     if not found:
         endings = ", ".join(sorted(SUFFIXES | VIDEO_SUFFIXES))
@@ -133,6 +133,10 @@ def _words(words: Iterable[str], lines: Iterable[bytes] | None) -> Iterator[str]
 
 
 def _meant(word: str, skipped: Path | None, downloads: Path | None, count: int) -> list[Source]:
+    if "\0" in word:
+        raise ImageError(
+            f"{cut(word)}: no file is called like this; a list names one a line, as find does without -print0"
+        )
     if word.startswith(_CAMERA):
         if not word.removeprefix(_CAMERA).isdecimal():
             raise UsageError(f"a camera is named by its number, such as camera:0, got {cut(word)}")

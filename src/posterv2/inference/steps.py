@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from posterv2.errors import ImageError, PosterError
+from posterv2.errors import ImageError, MissingExtraError, PosterError, VideoError
 from posterv2.inference.ahead import ahead
 from posterv2.inference.frames import Frame, frames_of
 from posterv2.inference.pipeline import Step, predict_frames
 from posterv2.inference.predictor import Predictor
-from posterv2.inference.smoothing import TIME_CONSTANT
+from posterv2.inference.smoothing import TIME_CONSTANT, Smoother
 from posterv2.inference.sources import Source
+from posterv2.inference.thinning import Thinning
 from posterv2.preprocessing import read_image
 
 _BATCH_PICTURES = 8
@@ -33,6 +34,9 @@ class Viewing:
         start: seconds into a video where it begins.
         end: seconds into a video where it ends.
         smooth: time constant in seconds of the smoothing over the frames of a video; 0 for none.
+
+    Raises:
+        UsageError: settings that cannot be.
     """
 
     aligned: bool = False
@@ -40,6 +44,10 @@ class Viewing:
     start: float | None = None
     end: float | None = None
     smooth: float = TIME_CONSTANT
+
+    def __post_init__(self) -> None:
+        Thinning(self.fps, self.start, self.end)
+        Smoother(self.smooth)
 
     def frames(self, source: Source, first: int = 0) -> Iterator[Frame]:
         """The frames of `source` that are looked at, from number `first` on."""
@@ -63,7 +71,7 @@ def steps(
         state: of the step behind which to go on, of the same sources looked at alike.
 
     Raises:
-        UsageError, MissingExtraError: as from `frames_of`.
+        UsageError: as from `frames_of`.
         WeightsError: as from `probabilities`.
     """
     first = int(state["source"]) if state else 0
@@ -76,7 +84,7 @@ def steps(
         for number, source in group:
             try:
                 yield from _video(predictor, number, source, viewing, inside)
-            except ImageError as error:
+            except (ImageError, MissingExtraError) as error:
                 failed(source, error)
             inside = None
 
@@ -120,18 +128,22 @@ def _video(
     predictor: Predictor, number: int, source: Source, viewing: Viewing, inside: dict[str, Any] | None
 ) -> Iterator[Step]:
     frames = viewing.frames(source, inside["frame"] if inside else 0)
+    empty = inside is None
     for step in predict_frames(predictor, frames, smooth=viewing.smooth, state=inside["pipeline"] if inside else None):
-        state = None
+        state, empty = None, False
         if step.state is not None:
             state = {"source": number, "video": {"frame": step.frame.index + 1, "pipeline": step.state}}
         yield replace(step, state=state)
+    if empty:
+        end = "on" if viewing.end is None else f"to {viewing.end:g} s"
+        raise VideoError(f"{source.name}: there is no frame from {viewing.start or 0:g} s {end}")
 
 
 def expected(sources: Sequence[Source], viewing: Viewing) -> int | None:
     """How many steps there will be, about; None where a video does not tell or a camera goes on and on.
 
     Raises:
-        UsageError, MissingExtraError: as from `VideoReader`.
+        UsageError: as from `VideoReader`.
     """
     total = 0
     for source in sources:
@@ -144,7 +156,7 @@ def expected(sources: Sequence[Source], viewing: Viewing) -> int | None:
 
             try:
                 frames = VideoReader(source.path, viewing.fps, viewing.start, viewing.end, name=source.name).expected
-            except ImageError:  # it is told where it stands in the order
+            except (ImageError, MissingExtraError):  # it is told where it stands in the order
                 continue
             if frames is None:
                 return None

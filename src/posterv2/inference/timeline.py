@@ -104,5 +104,6 @@ def _draw_events(axes: Axes, events: Sequence[Event], shades: Mapping[str, str])
 
 
 def _plain(text: str) -> str:
-    """Text that matplotlib takes as it is: dollars would begin a formula."""
-    return text.replace("$", r"\$")
+    """Text that matplotlib takes as it is: dollars would begin a formula, and it fails at bytes that are no text."""
+    signs = (sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(signs).replace("$", r"\$")
