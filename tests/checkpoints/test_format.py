@@ -1,7 +1,6 @@
 """Our own files: what comes out is what went in, and nothing but that."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -62,11 +61,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, network, header, monkeypat
     save(path, network, header)
     before = path.read_bytes()
 
-    def full(draft, data):
-        draft.write_text("half of it")
+    def full(draft, path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("posterv2.files.os.replace", full)
     with pytest.raises(OutputError, match="cannot be written: No space left"):
         save(path, network, header)
     assert path.read_bytes() == before

@@ -1,9 +1,11 @@
 """The header travels unchanged, and what is wrong in one is named."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from posterv2.calibration import Calibration
 from posterv2.checkpoints.header import KEY, WeightsHeader, read_header
 from posterv2.errors import WeightsError
 from posterv2.labels import LABEL_SETS, LabelSet
@@ -55,7 +57,7 @@ def test_contradictions(change, words):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("format", 2, "format 2, this posterv2 .* reads up to 1; install a newer"),
+        ("format", 3, "format 3, this posterv2 .* reads up to 2; install a newer"),
         ("format", None, "names no format"),
         ("format", 0, "names no format, a whole number from 1 up, got 0"),
         ("format", -1, "names no format"),
@@ -98,6 +100,41 @@ def test_wrong_fields_are_named(path, value, words):
     target[last] = value
     with pytest.raises(WeightsError, match=words):
         WeightsHeader.from_json(json.dumps(values))
+
+
+CALIBRATION = Calibration((0.8,) * 8, (0.0,) * 7 + (0.1,), tuple(value / 100 for value in range(50)), "8 faces")
+
+
+def test_a_calibration_travels_too_and_the_first_format_had_none():
+    assert WeightsHeader.from_json(header(calibration=CALIBRATION).to_json()).calibration == CALIBRATION
+    values = json.loads(header().to_json()) | {"format": 1}
+    del values["calibration"]
+    assert WeightsHeader.from_json(json.dumps(values)).calibration is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("scale", [0.8] * 7, "scale above 0 and a bias for each class"),
+        ("scale", [-1.0, *[0.8] * 7], "scale above 0"),
+        ("scale", "0.8", "'scale' cannot be '0.8'"),
+        ("bias", ["a"] * 8, "the calibration cannot hold 'a'"),
+        ("quantiles", [0.5], "50 quantiles in 0..1, got 1"),
+        ("quantiles", [2.0] * 50, "quantiles in 0..1"),
+        ("fitted_on", 3, "'fitted_on' cannot be 3"),
+        ("more", 3, "the calibration need the fields"),
+    ],
+)
+def test_a_wrong_calibration_is_named(path, value, words):
+    values = json.loads(header(calibration=CALIBRATION).to_json())
+    values["calibration"][path] = value
+    with pytest.raises(WeightsError, match=words):
+        WeightsHeader.from_json(json.dumps(values))
+
+
+def test_a_calibration_is_for_the_classes_there_are():
+    with pytest.raises(WeightsError, match="for 7 classes, not 8"):
+        header(calibration=replace(CALIBRATION, scale=(1.0,) * 7, bias=(0.0,) * 7))
 
 
 @pytest.mark.parametrize("missing", ["name", "config", "labels", "preprocessing", "metrics", "licence", "version"])

@@ -59,7 +59,7 @@ def test_json(weights: Path, folder: Path):
     assert (photo["source"], photo["width"], photo["height"]) == ("photo.jpg", 512, 512)
     [face] = photo["faces"]
     assert list(face) == [
-        "box", "score", "expression", "probability", "probabilities", "landmarks", "quality", "track",
+        "box", "score", "expression", "probability", "probabilities", "landmarks", "quality", "track", "choices",
     ]  # fmt: skip
     assert list(face["probabilities"]) == list(LABELS.names)
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)

@@ -93,6 +93,7 @@ def test_the_json_holds_all_there_is_to_say(ferplus_zip: Path) -> None:
         "split": "valid",
         "manifest": manifest_hash(split),
         "as_shipped": None,
+        "groups": {},
     }
     for spread in (per_class[name].pop("intervals") for name in per_class):
         assert list(spread) == ["precision", "recall", "f1"]

@@ -27,6 +27,7 @@ def test_json_values():
                 "landmarks": None,
                 "quality": None,
                 "track": None,
+                "choices": None,
             }
         ],
     }

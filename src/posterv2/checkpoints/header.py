@@ -10,6 +10,7 @@ from typing import Self
 from safetensors import SafetensorError, safe_open
 
 from posterv2 import __version__
+from posterv2.calibration import Calibration
 from posterv2.errors import LabelsError, UsageError, WeightsError, shown
 from posterv2.labels import LabelSet
 from posterv2.models.config import PosterConfig
@@ -18,7 +19,7 @@ from posterv2.preprocessing import Preprocessing
 KEY = "posterv2"
 """Where the header stands: this key of a safetensors file's metadata and of an ONNX file's metadata."""
 
-FORMAT = 1
+FORMAT = 2
 """The newest header format that this version of posterv2 reads, and the one it writes."""
 
 
@@ -34,8 +35,9 @@ class WeightsHeader:
         metrics: measured results by name, shares as 0..1.
         licence: under which terms the weights may be used; empty where nobody said.
         training: how they came to be; plain JSON values.
+        calibration: how logits become probabilities; None where they are taken as they are.
         version: the version of posterv2 that wrote them.
-        format: the version of this header.
+        format: the version of the header that it was read from.
 
     Raises:
         WeightsError: config, labels and preprocessing contradict each other.
@@ -48,12 +50,15 @@ class WeightsHeader:
     metrics: dict[str, float] = field(default_factory=dict)
     licence: str = ""
     training: dict[str, object] = field(default_factory=dict)
+    calibration: Calibration | None = None
     version: str = __version__
     format: int = FORMAT
 
     def __post_init__(self) -> None:
         if self.config.classes != len(self.labels):
             raise WeightsError(f"the network has {self.config.classes} classes, but its labels are {self.labels}")
+        if self.calibration is not None and len(self.calibration.scale) != len(self.labels):
+            raise WeightsError(f"the calibration is for {len(self.calibration.scale)} classes, not {len(self.labels)}")
         if self.config.image_size != self.preprocessing.size:
             raise WeightsError(
                 f"the network takes {self.config.image_size} pixels, its preprocessing makes {self.preprocessing.size}"
@@ -78,8 +83,8 @@ class WeightsHeader:
             raise LabelsError(f"{source} carries its labels, {self.labels}; they cannot become {labels}")
 
     def to_json(self) -> str:
-        """One line of JSON, the same in every kind of file."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        """One line of JSON, the same in every kind of file, in the newest format."""
+        return json.dumps(asdict(self) | {"format": FORMAT}, ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -100,16 +105,26 @@ class WeightsHeader:
                 f"the header has format {shown(version)}, this posterv2 {__version__} reads up to {FORMAT}; "
                 "install a newer posterv2"
             )
-        _check("header", values, _HEADER)
+        if version < 2:
+            values |= {"calibration": None}  # which the first format did not know
+        calibration = values.get("calibration")
+        _check("header", values, _HEADER | {"calibration": type(None) if calibration is None else dict})
         labels, preprocessing = values["labels"], values["preprocessing"]
         _check("labels", labels, {"id": str, "names": list})
         _check("preprocessing", preprocessing, _PREPROCESSING)
         _check_each("labels", labels["names"], str)
         _check_each("preprocessing", [*preprocessing["mean"], *preprocessing["std"]], float)
         _check_each("metrics", values["metrics"].values(), float)
+        if calibration is not None:
+            _check("calibration", calibration, _CALIBRATION)
+            for name in ("scale", "bias", "quantiles"):
+                _check_each("calibration", calibration[name], float)
         try:
             values["labels"] = LabelSet(labels["id"], tuple(labels["names"]))
             values["config"] = PosterConfig.from_dict(values["config"])
+            if calibration is not None:
+                lists = {name: tuple(value) for name, value in calibration.items() if isinstance(value, list)}
+                values["calibration"] = Calibration(**calibration | lists)
             values["preprocessing"] = Preprocessing(
                 **preprocessing | {"mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"])}
             )
@@ -145,6 +160,7 @@ _HEADER = {
     "version": str,
     "format": int,
 }
+_CALIBRATION = {"scale": list, "bias": list, "quantiles": list, "fitted_on": str}
 _PREPROCESSING = {"size": int, "mean": list, "std": list, "grayscale": bool, "margin": float, "mirror": bool}
 
 

@@ -18,7 +18,7 @@ import typer
 import typer.core
 
 from posterv2 import __version__
-from posterv2.cli import console, data, evaluate, info, live, predict, train, weights
+from posterv2.cli import calibrate, console, data, evaluate, info, live, predict, train, weights
 from posterv2.errors import PosterError
 
 _ANYWHERE = {"--quiet", "-q", "--verbose", "-v"}
@@ -111,6 +111,7 @@ def _options(
 app.command()(predict.predict)
 app.command()(live.live)
 app.command()(evaluate.evaluate)
+app.command()(calibrate.calibrate)
 app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +14,7 @@ from posterv2.cli.data import DATASETS
 
 if TYPE_CHECKING:
     from posterv2.evaluation.evaluate import Evaluation
+    from posterv2.evaluation.groups import Attribute
 
 
 def evaluate(
@@ -34,6 +36,10 @@ def evaluate(
         bool, typer.Option("--as-shipped", help="Put the pictures through detection and alignment as well.")
     ] = False,
     detector: options.Detector = "mtcnn",
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A CSV with `source` and attributes: figures for each group as well."),
+    ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all numbers as JSON into FILE too.")] = None,
 ) -> None:
     """Measure a model on a labelled data set; pictures are taken as face crops.
@@ -50,6 +56,7 @@ def evaluate(
         console.check_output("--json", json)
     from posterv2.data.dataset import open_split
     from posterv2.evaluation.evaluate import evaluate as measure
+    from posterv2.evaluation.groups import read_attributes
     from posterv2.inference.classifier import open_classifier
     from posterv2.inference.detection.factory import open_detector
 
@@ -64,6 +71,7 @@ def evaluate(
             strangers=strangers,
             detector=open_detector(detector) if as_shipped else None,
             labels_named=labels is not None,
+            groups=None if groups is None else partial(read_attributes, groups),
         )
     if json is not None:
         _write(evaluation, json)
@@ -105,10 +113,23 @@ def _as_text(evaluation: Evaluation) -> str:
             f"{evaluation.weights} on {evaluation.data}, split {evaluation.split}: {len(evaluation.answers):,} faces\n",
             console.table(columns, rows, right=columns[1:]),
             console.table(classes, per_class, right=classes[1:]),
+            *(_of_groups(attribute) for attribute in evaluation.attributes),
             "Confusion matrix: rows are true, columns predicted.\n",
             console.table(("", *heads), counts, right=heads),
         )
     )
+
+
+def _of_groups(attribute: Attribute) -> str:
+    columns = (attribute.name, "faces", "accuracy", "95 % interval", "mean class accuracy", "95 % interval")
+    rows = []
+    for group in attribute.groups:
+        cells = [group.name, f"{group.samples:,}" + (" (few)" if group.few else "")]
+        for key in ("accuracy", "mean_class_accuracy"):
+            value, (low, high) = group.values[key]
+            cells += [f"{value:.2%}", f"{low:.2%} .. {high:.2%}"]
+        rows.append(cells)
+    return console.table(columns, rows, right=columns[1:])
 
 
 _FIGURES = {

@@ -61,6 +61,10 @@ def predict(
     end: Annotated[float | None, typer.Option(metavar="S", help="End S seconds into videos.")] = None,
     smooth: options.Smooth = 0.3,
     uncertain_below: options.UncertainBelow = 0.0,
+    coverage: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Name all classes that hold the right one with probability P: JSON and table."),
+    ] = None,
     allow_urls: Annotated[bool, typer.Option("--allow-urls", help="Fetch sources that are addresses.")] = False,
     weights: options.Weights = None,
     labels: options.Labels = None,
@@ -98,7 +102,7 @@ def predict(
         found = _once(find_sources(sources, failed, skipped=draw, downloads=downloads))
         wanted.check_sources(found, viewing)
         total = expected(found, viewing)
-        predictor = load(weights, labels, device, detector, uncertain_below)
+        predictor = load(weights, labels, device, detector, uncertain_below, coverage)
         settings = {"weights": _digest(weights), "detector": detector, "uncertain_below": uncertain_below}
         try:
             with opened(wanted, found, viewing, predictor.labels.names, settings, failed) as outputs:

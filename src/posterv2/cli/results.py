@@ -59,7 +59,8 @@ class Table:
             return
         for number, face in enumerate(result.faces, start=1):
             box = ", ".join(map(str, face.box))
-            self._pictures.append((result.source, str(number), box, face.expression, f"{face.probability:.1%}"))
+            answer = face.expression if face.choices is None else " or ".join(face.choices)
+            self._pictures.append((result.source, str(number), box, answer, f"{face.probability:.1%}"))
         if not result.faces:
             self._pictures.append((result.source, "", "", "no face", ""))
 

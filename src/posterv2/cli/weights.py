@@ -107,10 +107,20 @@ def _header(header: WeightsHeader) -> Iterator[Row]:
     yield "margin", f"{preprocessing.margin:.0%} of a detected box's side, added on each side"
     yield "mirror", "the mean over a face and its mirror image" if preprocessing.mirror else "no"
     yield "metrics", _pairs(header.metrics) or "none"
+    yield "calibration", _calibration(header)
     yield "licence", header.licence or "not stated"
     for what, value in header.training.items() or (("", "not stated"),):
         yield f"training {what}".rstrip(), _plain(value)
     yield "format", f"{header.format}, written by posterv2 {header.version}"
+
+
+def _calibration(header: WeightsHeader) -> str:
+    calibration = header.calibration
+    if calibration is None:
+        return "none: probabilities are the softmax of the logits"
+    if len(set(calibration.scale)) == 1 and not any(calibration.bias):
+        return f"temperature {1 / calibration.scale[0]:.3f}, fitted on {calibration.fitted_on}"
+    return f"scale {_plain(calibration.scale)}, bias {_plain(calibration.bias)}, fitted on {calibration.fitted_on}"
 
 
 def _published(path: Path) -> Iterator[Row]:

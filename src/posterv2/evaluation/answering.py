@@ -1,6 +1,6 @@
 """Any classifier over any split of a data set: pictures as given face crops, or as shipped, through detection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,15 +120,27 @@ def answer_as_shipped(
 def _answered(
     matched: Matched, advance: Callable[[str], None], shares: Callable[[list[np.ndarray]], np.ndarray]
 ) -> Answers:
-    split, right, parts = matched.split, 0, []
-    for start in range(0, len(split), _BATCH):
-        targets = split.targets[start : start + _BATCH]
-        parts.append(matched.answers(shares([_face(split, start + place) for place in range(len(targets))])))
+    split, right, done = matched.split, 0, 0
+    parts: list[np.ndarray] = []
+    for images in images_of(split):
+        targets = split.targets[done : done + len(images)]
+        parts.append(matched.answers(shares(images)))
         right += int((parts[-1].any(axis=1) & (parts[-1].argmax(axis=1) == targets)).sum())
-        for _ in targets:
-            advance(f"{right / (start + len(targets)):.1%} right")
+        done += len(images)
+        for _ in images:
+            advance(f"{right / done:.1%} right")
     rows = np.concatenate(parts) if parts else np.empty((0, len(matched.labels)))
     return Answers(matched.labels, split.sources, split.targets, rows)
+
+
+def images_of(split: Split) -> Iterator[list[np.ndarray]]:
+    """The pictures of a split, some at a time: (H, W, 3), uint8, RGB each.
+
+    Raises:
+        DatasetError: one cannot be read.
+    """
+    for start in range(0, len(split), _BATCH):
+        yield [_face(split, index) for index in range(start, min(start + _BATCH, len(split)))]
 
 
 def _face(split: Split, index: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What comes out of an evaluation: figures with intervals, and in words what they do and do not say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,13 +12,11 @@ from posterv2.data.split import Split
 from posterv2.evaluation.answering import Strangers, answer, answer_as_shipped, match
 from posterv2.evaluation.answers import BINS, Answers
 from posterv2.evaluation.detective import Permutation, permutation_in
+from posterv2.evaluation.groups import FEW, Attribute, by_attribute
 from posterv2.evaluation.intervals import COVERAGE, REPLICATES, SEED, Figures, figures, interval, replicates
 from posterv2.inference.classifier import Classifier
 from posterv2.inference.detection.detector import FaceDetector
 from posterv2.labels import LabelSet
-
-FEW = 30
-"""Faces of a class or a group below which a share of them says little."""
 
 _DIGITS = 6  # decimals of a probability that are written
 
@@ -37,6 +35,7 @@ class Evaluation:
         split: the split's name.
         manifest: the hash of the split's pictures and classes, as `data.manifest.manifest_hash` gives it.
         matching: what was done about classes that only one side knows, in words.
+        attributes: figures group by group, where attributes were given.
     """
 
     answers: Answers
@@ -48,6 +47,7 @@ class Evaluation:
     as_shipped: Answers | None = None
     labels_named: bool = False
     matching: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
 
     @property
     def labels(self) -> LabelSet:
@@ -94,6 +94,7 @@ class Evaluation:
             "split": self.split,
             "manifest": self.manifest,
             "as_shipped": None if self.as_shipped is None else _as_shipped(self.as_shipped),
+            "groups": {attribute.name: attribute.to_dict() for attribute in self.attributes},
             "notes": self.notes(),
             "method": METHOD,
             "answers": {
@@ -119,6 +120,8 @@ class Evaluation:
             notes.append(
                 f"as shipped, no face was found in {len(missed)} of {len(self.as_shipped)} pictures: all wrong"
             )
+        for attribute in self.attributes:
+            notes += _of_attribute(attribute)
         return notes
 
     def _of_class(self, index: int, samples: int) -> dict[str, object]:
@@ -145,6 +148,7 @@ def evaluate(
     strangers: Strangers = "refuse",
     detector: FaceDetector | None = None,
     labels_named: bool = False,
+    groups: Callable[[Sequence[str]], Mapping[str, Sequence[str]]] | None = None,
 ) -> Evaluation:
     """Classify every picture of `split`, each taken as a face crop, and count.
 
@@ -153,6 +157,7 @@ def evaluate(
         strangers: what becomes of classes that only one side knows.
         detector: with it, the pictures go through detection and alignment as well.
         labels_named: the user named the classifier's labels, because its file carries none.
+        groups: gives the value of each attribute for each of the pictures, by their names: `groups.read_attributes`.
 
     Raises:
         LabelsError: the classifier lacks a class that has pictures, and strangers are refused; or none is shared.
@@ -160,6 +165,7 @@ def evaluate(
         WeightsError: the network gave numbers that are not finite.
     """
     matched = match(split, classifier.header.labels, strangers)
+    attributes = {} if groups is None else groups(matched.split.sources)
     answers = answer(classifier, matched, advance)
     shipped = None if detector is None else answer_as_shipped(classifier, detector, matched, advance)
     return Evaluation(
@@ -172,7 +178,24 @@ def evaluate(
         shipped,
         labels_named,
         matched.notes,
+        tuple(by_attribute(answers, name, values) for name, values in attributes.items()),
     )
+
+
+def _of_attribute(attribute: Attribute) -> list[str]:
+    notes = []
+    if few := [f"{group.name} ({group.samples})" for group in attribute.groups if group.few]:
+        notes.append(f"{attribute.name}: fewer than {FEW} faces of {', '.join(few)}, too few to say much about them")
+    if "accuracy" in attribute.gaps:
+        gap, (low, high) = attribute.gaps["accuracy"]
+        best, worst = attribute.between["accuracy"]
+        notes.append(
+            f"{attribute.name}: accuracy is {gap:.1%} higher for {best} than for {worst} "
+            f"(95 % interval {low:.1%} to {high:.1%})"
+        )
+    if attribute.unknown:
+        notes.append(f"{attribute.name}: not told of {attribute.unknown} faces")
+    return notes
 
 
 def _as_shipped(answers: Answers) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from posterv2.calibration import softmax
 from posterv2.checkpoints import catalog
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.kind import kind_of
@@ -139,7 +140,19 @@ def open_classifier(
 
 
 def probabilities(classifier: Classifier, faces: Sequence[np.ndarray], batch_size: int = 64) -> np.ndarray:
-    """Every class's probability for each face crop.
+    """Every class's probability for each face crop, by the calibration that stands in the weight file.
+
+    Arguments and errors are those of `face_logits`.
+
+    Returns:
+        (N, C), float32, rows in the order of `faces` and summing to 1.
+    """
+    logits, calibration = face_logits(classifier, faces, batch_size), classifier.header.calibration
+    return softmax(logits if calibration is None else calibration(logits))
+
+
+def face_logits(classifier: Classifier, faces: Sequence[np.ndarray], batch_size: int = 64) -> np.ndarray:
+    """What the network says about each face crop, and about its mirror image if the header asks for that.
 
     Args:
         classifier: its header holds the preprocessing and the classes.
@@ -147,13 +160,13 @@ def probabilities(classifier: Classifier, faces: Sequence[np.ndarray], batch_siz
         batch_size: how many go through the network at once.
 
     Returns:
-        (N, C), float32, rows in the order of `faces` and summing to 1.
+        (N, C), float32, rows in the order of `faces`.
 
     Raises:
         WeightsError: the network gave numbers that are not finite.
     """
     preprocessing = classifier.header.preprocessing
-    parts = [np.empty((0, len(classifier.header.labels)), np.float32)]
+    parts: list[np.ndarray] = [np.empty((0, len(classifier.header.labels)), np.float32)]
     for start in range(0, len(faces), batch_size):
         pixels = np.stack([preprocessing.pixels(face) for face in faces[start : start + batch_size]])
         logits = classifier.logits(preprocessing.normalise(pixels))
@@ -161,8 +174,7 @@ def probabilities(classifier: Classifier, faces: Sequence[np.ndarray], batch_siz
             logits = (logits + classifier.logits(preprocessing.normalise(pixels[:, :, ::-1]))) / 2
         if not np.isfinite(logits).all():
             raise WeightsError(f"{classifier.header.name}: the network gave numbers that are not finite")
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        parts.append(powers / powers.sum(axis=1, keepdims=True))
+        parts.append(logits)
     return np.concatenate(parts)
 
 

@@ -32,14 +32,25 @@ class Predictor:
         classifier: names the expressions.
         detector: finds the faces.
         uncertain_below: the answer is `uncertain` where the likeliest class is less probable than this, 0..1.
+        coverage: with it, each face has `choices`, the classes that hold the right one with this probability.
 
     Raises:
-        UsageError: `uncertain_below` is no probability.
+        UsageError: `uncertain_below` is no probability, or `coverage` none that these weights know a set for.
     """
 
-    def __init__(self, classifier: Classifier, detector: FaceDetector, uncertain_below: float = 0.0) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        detector: FaceDetector,
+        uncertain_below: float = 0.0,
+        coverage: float | None = None,
+    ) -> None:
         if not 0 <= uncertain_below <= 1:
             raise UsageError(f"answers are uncertain below a probability from 0 to 1, got {uncertain_below}")
+        calibration = classifier.header.calibration
+        if coverage is not None and calibration is None:
+            raise UsageError(f"{classifier.header.name} is not calibrated, so it knows no sets: see posterv2 calibrate")
+        self._least = None if coverage is None or calibration is None else calibration.least(coverage)
         self.classifier = classifier
         self.detector = detector
         self.uncertain_below = uncertain_below
@@ -105,7 +116,12 @@ class Predictor:
         named = dict(zip(self.labels.names, map(float, probabilities), strict=True))
         best = max(named, key=named.__getitem__)
         answer = UNCERTAIN if named[best] < self.uncertain_below else best
-        return Face(detection.box, detection.score, answer, named[best], named, detection.landmarks, quality, track)
+        choices = None
+        if self._least is not None:
+            order = sorted(named, key=lambda name: -named[name])
+            choices = tuple(name for name in order if name == best or named[name] >= self._least)
+        marks = detection.landmarks, quality, track, choices
+        return Face(detection.box, detection.score, answer, named[best], named, *marks)
 
     def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
         preprocessing = self.classifier.header.preprocessing
@@ -134,6 +150,7 @@ def load(
     device: str | None = None,
     detector: str | Path = "mtcnn",
     uncertain_below: float = 0.0,
+    coverage: float | None = None,
 ) -> Predictor:
     """A predictor with an embedded model (the default one without `weights`) or any weight file.
 
@@ -143,12 +160,13 @@ def load(
         device: `auto`, `cpu`, `cuda` or `mps`.
         detector: what finds the faces: `mtcnn`, `haar`, or the path of a YuNet file.
         uncertain_below: the answer is `uncertain` where the likeliest class is less probable than this, 0..1.
+        coverage: with it, each face has `choices`, the classes that hold the right one with this probability.
 
     Raises:
         WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier`, `open_detector` and `Predictor`
             raise them.
     """
-    return Predictor(open_classifier(weights, labels, device), open_detector(detector), uncertain_below)
+    return Predictor(open_classifier(weights, labels, device), open_detector(detector), uncertain_below, coverage)
 
 
 def _pixels(source: Source) -> np.ndarray:

@@ -53,6 +53,7 @@ class Face:
         landmarks: where eyes, nose and mouth are, in pixels of the picture, from detectors that tell.
         quality: how good a look at the face was.
         track: the face's number over the frames of a video; None in photos.
+        choices: the classes that hold the right one with the probability that was asked for, likeliest first.
     """
 
     box: Box
@@ -63,6 +64,7 @@ class Face:
     landmarks: Landmarks | None = None
     quality: Quality | None = None
     track: int | None = None
+    choices: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values, rounded to six decimals."""
@@ -75,6 +77,7 @@ class Face:
             "landmarks": None if self.landmarks is None else [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
             "quality": None if self.quality is None else asdict(self.quality),
             "track": self.track,
+            "choices": None if self.choices is None else list(self.choices),
         }
 
 

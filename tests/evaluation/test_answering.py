@@ -1,0 +1,102 @@
+"""Classes that only one side knows, pictures as shipped, and permuted names on real predictions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posterv2.data.dataset import open_split
+from posterv2.errors import LabelsError
+from posterv2.evaluation.answering import match
+from posterv2.evaluation.evaluate import evaluate
+from posterv2.inference.classifier import open_classifier
+from posterv2.inference.detection.detector import Detection
+from posterv2.labels import LABEL_SETS, LabelSet
+from tests.evaluation.test_evaluate import Remembers
+
+FERPLUS = Path(__file__).parents[3] / "shared" / "data" / "ferplus.zip"
+
+
+def test_strangers_are_refused_unless_told_otherwise(face_folders: Path) -> None:
+    split = open_split(face_folders)
+    with pytest.raises(LabelsError, match="contempt"):
+        match(split, LABEL_SETS["rafdb"])
+    with pytest.raises(LabelsError, match="no class in common"):
+        match(split, LabelSet("custom", ("bored", "tired")), "ignore")
+
+
+def test_faces_of_a_class_that_the_weights_lack_are_left_out_or_counted(face_folders: Path) -> None:
+    split = open_split(face_folders)
+    classifier = Remembers(split, LABEL_SETS["rafdb"], lambda name: "neutral" if name == "contempt" else name)
+    ignored = evaluate(classifier, split, strangers="ignore")
+    assert (len(ignored.answers), ignored.to_dict()["accuracy"]) == (7, 1.0)
+    assert "the weights do not know contempt: its 1 faces are left out" in ignored.notes()
+    counted = evaluate(classifier, split, strangers="count")
+    assert (len(counted.answers), counted.to_dict()["accuracy"]) == (8, 7 / 8)
+    assert counted.to_dict()["per_class"]["contempt"]["recall"] == 0
+    assert "the weights do not know contempt: its 1 faces are counted as wrong" in counted.notes()
+
+
+def test_answers_that_the_data_do_not_know_are_not_given_or_wrong(face_folders: Path) -> None:
+    split = open_split(face_folders)
+    split = split.subset(split.targets != split.labels.index("contempt"))
+    classifier = Remembers(split, LABEL_SETS["ferplus"], lambda name: "contempt" if name == "fear" else name)
+    for strangers, right in (("refuse", 6 / 7), ("count", 6 / 7)):
+        assert evaluate(classifier, split, strangers=strangers).to_dict()["accuracy"] == right  # pyright: ignore[reportArgumentType]
+    ignored = evaluate(classifier, split, strangers="ignore")
+    assert "contempt" not in ignored.labels.names
+    assert ignored.answers.probabilities.sum(axis=1) == pytest.approx(np.ones(7))
+    assert "there are no faces of contempt: never given as an answer" in ignored.notes()
+
+
+class Finds:
+    """Finds a face in all pictures but one, a small box beside it."""
+
+    def __init__(self, missed: int) -> None:
+        self.missed, self.seen = missed, 0
+
+    def detect(self, image: np.ndarray) -> Sequence[Detection]:
+        self.seen += 1
+        height, width = image.shape[:2]
+        if self.seen - 1 == self.missed:
+            return []
+        return [Detection((0, 0, 5, 5), 0.9), Detection((0, 0, width, height), 0.8)]
+
+
+class Lenient(Remembers):
+    """Takes a face that it does not know for neutral."""
+
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
+        answers = [self._answers.get(face.tobytes(), self.header.labels.index("neutral")) for face in inputs]
+        return np.eye(len(self.header.labels), dtype=np.float32)[answers]
+
+
+def test_as_shipped_the_largest_face_counts_and_a_missed_one_is_wrong(face_folders: Path) -> None:
+    split = open_split(face_folders)
+    result = evaluate(Lenient(split, split.labels, lambda name: name), split, detector=Finds(2))  # pyright: ignore[reportArgumentType]
+    values = result.to_dict()
+    assert values["accuracy"] == 1
+    assert values["as_shipped"]["accuracy"] == 7 / 8
+    assert values["as_shipped"]["missed"] == [split.sources[2]]
+    assert "as shipped, no face was found in 1 of 8 pictures: all wrong" in result.notes()
+
+
+@pytest.fixture(scope="module")
+def real() -> np.ndarray:
+    """What the embedded model answers about the 3,191 faces of FER2013Valid: its confusion matrix."""
+    if not FERPLUS.is_file():
+        pytest.skip("needs FERPlus, which is not in the repository")
+    return evaluate(open_classifier(), open_split(FERPLUS)).confusion_matrix
+
+
+@pytest.mark.parametrize("wrong", ["affectnet8"])
+def test_the_detective_on_real_predictions(real: np.ndarray, wrong: str) -> None:
+    from posterv2.evaluation.detective import permutation_in
+
+    truly, named = LABEL_SETS["ferplus"], LABEL_SETS[wrong]
+    found = permutation_in(real[[truly.index(name) for name in named.names]], named)
+    assert found is not None
+    assert found.known == "ferplus"
+    assert found.accuracy == pytest.approx(0.8643, abs=1e-3)
+    assert permutation_in(real, truly) is None
