@@ -64,3 +64,30 @@ def test_closing_closes_the_source_in_its_thread() -> None:
     stage.close()
     assert closed == ["ahead of 2"]
     assert not threads()
+
+
+def test_ctrl_c_while_a_stage_ends_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is not lost."""
+    slow = threading.Event()
+    joins: list[int] = []
+    join = threading.Thread.join
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        joins.append(1)
+        if len(joins) == 1:
+            slow.set()
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    def items() -> Iterator[int]:
+        yield 1
+        slow.wait(30)
+        yield 2
+
+    stage = ahead(items(), 1)
+    assert next(stage) == 1
+    before = threading.active_count()
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stage.close()
+    assert threading.active_count() == before - 1

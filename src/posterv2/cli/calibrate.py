@@ -65,7 +65,9 @@ def calibrate(
     rows = [(title, before[key], after[key]) for key, title in _FIGURES.items()]
     console.result(
         f"{classifier.header.name} on {data}, split {faces.name}: {len(faces):,} faces, by halves\n\n"
-        + console.table(("", "uncalibrated", f"calibrated, {method}"), rows, right=("uncalibrated", f"calibrated, {method}"))
+        + console.table(
+            ("", "uncalibrated", f"calibrated, {method}"), rows, right=("uncalibrated", f"calibrated, {method}")
+        )
         + "\n"
         + console.table(
             ("sets asked to hold the right class", "do", "classes in one"),

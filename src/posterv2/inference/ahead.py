@@ -62,7 +62,19 @@ def ahead(items: Iterable[_T], most: int) -> Generator[_T, None, None]:
             yield item
     finally:
         closed.set()
-        thread.join()
+        _join(thread)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for its end, through Ctrl-C too: Python does not outlive well a thread that works in C."""
+    interrupted = None
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
 
 
 def _close(iterator: Iterator[object]) -> None:
