@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from posterv2.cli import console, options
-from posterv2.cli.data import DATASETS
 from posterv2.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="The data set: a folder, a zip as it is, or one CSV file.")],
+    data: options.Data,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Write the weights with their calibration into FILE."),
@@ -26,12 +25,8 @@ def calibrate(
         Literal["temperature", "vector"],
         typer.Option(help="One temperature, or a scale and a bias for each class."),
     ] = "temperature",
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; found by itself if not given.")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="train, valid, val or test; by default the one beside train.")
-    ] = None,
+    dataset: options.Dataset = None,
+    split: options.Split = None,
     weights: options.Weights = None,
     device: options.Device = "auto",
 ) -> None:

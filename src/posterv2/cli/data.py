@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posterv2.cli import console
+from posterv2.cli import console, options
 from posterv2.errors import UsageError
 
 if TYPE_CHECKING:
     from posterv2.data.doctor import Checkup, Labels
-
-DATASETS = "ferplus, rafdb, affectnet7, affectnet8, caers, fer2013, folders, csv or csv:ORDER"
-"""What --dataset takes, for the help; the readers themselves are too heavy to import for it."""
 
 _SHOWN = 10  # cases of a finding
 _SIDES = (0, 32, 48, 64, 96, 128, 224, 448, 10**9)  # pixels
@@ -35,9 +32,7 @@ def check(
     data: Annotated[
         Path, typer.Argument(metavar="DIR", help="The data set: a folder, a zip as it is, or one CSV file.")
     ],
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; found by itself if not given.")
-    ] = None,
+    dataset: options.Dataset = None,
     manifest: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write each picture's class and hash as JSON into FILE.")
     ] = None,

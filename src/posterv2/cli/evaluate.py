@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from posterv2.cli import console, options
-from posterv2.cli.data import DATASETS
 
 if TYPE_CHECKING:
     from posterv2.evaluation.evaluate import Evaluation
@@ -18,13 +17,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="The data set: a folder, a zip as it is, or one CSV file.")],
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; found by itself if not given.")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="train, valid, val or test; by default the one beside train.")
-    ] = None,
+    data: options.Data,
+    dataset: options.Dataset = None,
+    split: options.Split = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
     device: options.Device = "auto",

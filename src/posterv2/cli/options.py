@@ -1,9 +1,18 @@
 """Options that several verbs share: one name, one meaning."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+DATASETS = "ferplus, rafdb, affectnet7, affectnet8, caers, fer2013, folders, csv or csv:ORDER"
+"""What --dataset takes, for the help; the readers themselves are too heavy to import for it."""
+
+Data = Annotated[Path, typer.Option(metavar="DIR", help="The data set: a folder, a zip as it is, or one CSV file.")]
+Dataset = Annotated[str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; found by itself if not given.")]
+Split = Annotated[
+    str | None, typer.Option(metavar="NAME", help="train, valid, val or test; by default the one beside train.")
+]
 Weights = Annotated[str | None, typer.Option(metavar="FILE", help="A weight file, or an embedded model's name.")]
 Labels = Annotated[
     str | None,

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posterv2.cli import console, published
-from posterv2.cli.data import DATASETS
+from posterv2.cli import console, options, published
 from posterv2.errors import UsageError, require
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ def train(
     *,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="The data set: a folder or a zip.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="The run's folder, new or empty.")] = None,
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"{DATASETS}; by default found by itself.")
-    ] = None,
+    dataset: options.Dataset = None,
     init: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Weights to begin the whole network with: a file or an embedded model."),
@@ -89,9 +86,9 @@ def train(
       posterv2 train --from runs/nano/run.json --out runs/again
       torchrun --nproc-per-node 4 -m posterv2 train rafdb --data RAF-DB --out runs/four
     """
-    options = {"--data": data, "--out": out, "--dataset": dataset, "--init": init}
-    options |= {"--backbone": backbone, "--landmarks": landmarks, "--device": device}
-    published.answer(recipe, changes or (), options, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
+    chosen = {"--data": data, "--out": out, "--dataset": dataset, "--init": init}
+    chosen |= {"--backbone": backbone, "--landmarks": landmarks, "--device": device}
+    published.answer(recipe, changes or (), chosen, resume, data_type, lr, batch_size, epochs, gpu, evaluate)
     require("torch", "torch")
     from posterv2.training.config import load_config
     from posterv2.training.plan import CARD, Plan, Start
