@@ -18,7 +18,7 @@ import typer
 import typer.core
 
 from posterv2 import __version__
-from posterv2.cli import calibrate, console, data, evaluate, info, live, predict, train, weights
+from posterv2.cli import calibrate, console, data, evaluate, info, live, predict, report, train, weights
 from posterv2.errors import PosterError
 
 _ANYWHERE = {"--quiet", "-q", "--verbose", "-v"}
@@ -115,6 +115,7 @@ app.command()(calibrate.calibrate)
 app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
+app.add_typer(report.app, name="report")
 app.command()(info.info)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from posterv2.cli import console, options
 
 if TYPE_CHECKING:
+    from posterv2.checkpoints.header import WeightsHeader
+    from posterv2.data.split import Split
     from posterv2.evaluation.evaluate import Evaluation
     from posterv2.evaluation.groups import Attribute
 
@@ -36,6 +39,9 @@ def evaluate(
         typer.Option(metavar="FILE", help="A CSV with `source` and attributes: figures for each group as well."),
     ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all numbers as JSON into FILE too.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report to read into FILE, a .html or .md.")
+    ] = None,
 ) -> None:
     """Measure a model on a labelled data set; pictures are taken as face crops.
 
@@ -43,12 +49,14 @@ def evaluate(
 
     \b
     Examples:
-      posterv2 evaluate --data ferplus.zip --json result.json
+      posterv2 evaluate --data ferplus.zip --json result.json --report report.html
       posterv2 evaluate --data my-faces/ --split test --as-shipped
       posterv2 evaluate --data RAF-DB/ --dataset rafdb --weights raf-db.pth --labels rafdb
     """
     if json is not None:
         console.check_output("--json", json)
+    if report is not None:
+        console.check_output("--report", report, (".html", ".md"))
     from posterv2.data.dataset import open_split
     from posterv2.evaluation.evaluate import evaluate as measure
     from posterv2.evaluation.groups import read_attributes
@@ -70,11 +78,14 @@ def evaluate(
         )
     if json is not None:
         _write(evaluation, json)
+    if report is not None:
+        _report(evaluation, classifier.header, faces, report)
     console.result(_as_text(evaluation))
     for note in evaluation.notes():
-        console.warning(note) if note.startswith("the classes stand") else console.note(note)
-    if json is not None:
-        console.note(f"wrote {json}")
+        console.warning(note) if note == evaluation.gravest else console.note(note)
+    for path in (json, report):
+        if path is not None:
+            console.note(f"wrote {path}")
 
 
 def _write(evaluation: Evaluation, path: Path) -> None:
@@ -85,23 +96,42 @@ def _write(evaluation: Evaluation, path: Path) -> None:
     write_whole(path, dumps(evaluation.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def _report(evaluation: Evaluation, header: WeightsHeader, faces: Split, path: Path) -> None:
+    from shlex import join
+
+    from posterv2.evaluation.report import as_html, report
+    from posterv2.evaluation.report_markdown import write_markdown
+    from posterv2.files import write_whole
+
+    found = report(evaluation, header, faces, join(["posterv2", *sys.argv[1:]]))
+    if path.suffix.lower() == ".md":
+        write_markdown(found, path)
+    else:
+        write_whole(path, as_html(found))
+
+
 def _as_text(evaluation: Evaluation) -> str:
-    matrix, names = evaluation.confusion_matrix, evaluation.labels.names
-    values = evaluation.to_dict()
+    from posterv2.evaluation.intervals import interval
+    from posterv2.evaluation.wording import TITLES, in_words, share
+
+    names, samples = evaluation.labels.names, evaluation.answers.confusion_matrix.sum(axis=1)
     columns = ["", "value", "95 % interval"]
-    sets = [values]
-    if isinstance(shipped := values["as_shipped"], dict):
+    sets = [(evaluation.figures, evaluation.replicates)]
+    if evaluation.shipped_figures is not None:
         columns += ["as shipped", "95 % interval"]
-        sets.append(shipped)
-    rows = [[title] + [text for each in sets for text in _with_interval(each, key)] for key, title in _FIGURES.items()]
+        sets.append(evaluation.shipped_figures)
+    rows = []
+    for key, title in TITLES.items():
+        cells = (in_words(key, float(each.single[key][0]), interval(drawn.single[key])) for each, drawn in sets)
+        rows.append([title, *(text for pair in cells for text in pair)])
     per_class = []
-    for name, own in values["per_class"].items():
-        spread = " .. ".join(_share(end) for end in own["intervals"]["recall"])
-        shares = (_share(own[key]) for key in ("precision", "recall", "f1"))
-        per_class.append((name, f"{own['samples']:,}", *shares, spread))
+    for index, name in enumerate(names):
+        shares = [share(float(evaluation.figures.per_class[key][0, index])) for key in ("precision", "recall", "f1")]
+        ends = " .. ".join(map(share, interval(evaluation.replicates.per_class["recall"][:, index])))
+        per_class.append((name, f"{samples[index]:,}", *shares, ends))
     length = next(n for n in count(4) if len({name[:n] for name in names}) == len(names))
     heads = [name[:length] for name in names]  # eight whole names are too wide for a usual terminal
-    counts = [(name, *map(str, row)) for name, row in zip(names, matrix, strict=True)]
+    counts = [(name, *map(str, row)) for name, row in zip(names, evaluation.confusion_matrix, strict=True)]
     classes = ("class", "faces", "precision", "recall", "F1", "95 % interval of recall")
     return "\n".join(
         (
@@ -116,39 +146,13 @@ def _as_text(evaluation: Evaluation) -> str:
 
 
 def _of_groups(attribute: Attribute) -> str:
+    from posterv2.evaluation.wording import in_words
+
     columns = (attribute.name, "faces", "accuracy", "95 % interval", "mean class accuracy", "95 % interval")
     rows = []
     for group in attribute.groups:
-        cells = [group.name, f"{group.samples:,}" + (" (few)" if group.few else "")]
+        cells = [group.name, f"{group.samples:,}" + " (few)" * group.few]
         for key in ("accuracy", "mean_class_accuracy"):
-            value, (low, high) = group.values[key]
-            cells += [f"{value:.2%}", f"{low:.2%} .. {high:.2%}"]
+            cells += in_words(key, *group.values[key])
         rows.append(cells)
     return console.table(columns, rows, right=columns[1:])
-
-
-_FIGURES = {
-    "accuracy": "accuracy",
-    "mean_class_accuracy": "mean class accuracy",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "kappa": "Cohen's kappa",
-    "top2_accuracy": "top-2 accuracy",
-    "nll": "NLL",
-    "brier": "Brier score",
-    "ece": "ECE, 15 equal-mass bins",
-}
-_PLAIN = ("kappa", "nll", "brier", "ece")  # told as numbers, not as shares
-
-
-def _with_interval(values: dict[str, Any], key: str) -> tuple[str, str]:
-    form = _number if key in _PLAIN else _share
-    return form(values[key]), " .. ".join(form(end) for end in values["intervals"][key])
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2%}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -70,6 +70,11 @@ class Evaluation:
         return replicates(self.answers)
 
     @cached_property
+    def shipped_figures(self) -> tuple[Figures, Figures] | None:
+        """Figures and replicates of the answers as shipped."""
+        return None if self.as_shipped is None else (figures(self.as_shipped), replicates(self.as_shipped))
+
+    @cached_property
     def permutation(self) -> Permutation | None:
         """The order that the classes really have, if it is another one."""
         return permutation_in(self.confusion_matrix, self.labels)
@@ -93,7 +98,7 @@ class Evaluation:
             "dataset": self.dataset,
             "split": self.split,
             "manifest": self.manifest,
-            "as_shipped": None if self.as_shipped is None else _as_shipped(self.as_shipped),
+            "as_shipped": self._as_shipped(),
             "groups": {attribute.name: attribute.to_dict() for attribute in self.attributes},
             "notes": self.notes(),
             "method": METHOD,
@@ -104,11 +109,14 @@ class Evaluation:
             },
         }
 
+    @property
+    def gravest(self) -> str | None:
+        """That the classes stand in another order, where they do: no other figure says anything then."""
+        return None if self.permutation is None else _in_words(self.permutation, self.labels_named)
+
     def notes(self) -> list[str]:
         """What the figures do and do not say, in words, the gravest first."""
-        notes = []
-        if self.permutation is not None:
-            notes.append(_in_words(self.permutation, self.labels_named))
+        notes = [] if self.gravest is None else [self.gravest]
         notes += self.matching
         counts = dict(zip(self.labels.names, self.answers.confusion_matrix.sum(axis=1).tolist(), strict=True))
         if empty := [name for name, count in counts.items() if count == 0]:
@@ -123,6 +131,16 @@ class Evaluation:
         for attribute in self.attributes:
             notes += _of_attribute(attribute)
         return notes
+
+    def _as_shipped(self) -> dict[str, object] | None:
+        if self.as_shipped is None or self.shipped_figures is None:
+            return None
+        values, spread = self.shipped_figures
+        return {
+            **{name: _optional(value[0]) for name, value in values.single.items()},
+            "intervals": {name: _interval(each) for name, each in spread.single.items()},
+            "missed": _missed(self.as_shipped),
+        }
 
     def _of_class(self, index: int, samples: int) -> dict[str, object]:
         values = {name: _optional(shares[0, index]) for name, shares in self.figures.per_class.items()}
@@ -196,15 +214,6 @@ def _of_attribute(attribute: Attribute) -> list[str]:
     if attribute.unknown:
         notes.append(f"{attribute.name}: not told of {attribute.unknown} faces")
     return notes
-
-
-def _as_shipped(answers: Answers) -> dict[str, object]:
-    spread = replicates(answers)
-    return {
-        **{name: _optional(values[0]) for name, values in figures(answers).single.items()},
-        "intervals": {name: _interval(values) for name, values in spread.single.items()},
-        "missed": _missed(answers),
-    }
 
 
 def _missed(answers: Answers) -> list[str]:
