@@ -10,7 +10,7 @@ from posterv2.evaluation.evaluate import Evaluation
 from posterv2.evaluation.intervals import interval
 from posterv2.evaluation.selective import risk_coverage
 
-_SIDE, _LEFT, _TOP, _RIGHT, _BOTTOM = 300, 66, 12, 24, 42  # of a square plot and its margins, in units of the SVG
+_SIDE, _LEFT, _TOP, _RIGHT, _BOTTOM = 300, 66, 12, 34, 42  # of a square plot and its margins, in units of the SVG
 _ROW, _BAR = 54, 12  # of a class in the bars, and of one bar
 _NAMES, _LENGTH, _VALUES = 92, 260, 190  # widths: names, bars, values beside them
 _POINTS = 200  # of a curve
