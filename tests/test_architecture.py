@@ -26,6 +26,7 @@ EXTRAS = (
     "pyarrow",
     "pandas",
     "scipy",
+    "sklearn",
 )
 HEAVY = (*EXTRAS, "onnxruntime", "cv2", "numpy", "PIL", "rich")
 BASE_LAYERS = ("cli", "data", "evaluation", "inference")

@@ -18,7 +18,20 @@ import typer
 import typer.core
 
 from posterv2 import __version__
-from posterv2.cli import calibrate, console, data, evaluate, info, live, predict, report, train, weights
+from posterv2.cli import (
+    calibrate,
+    console,
+    data,
+    embed,
+    evaluate,
+    explain,
+    info,
+    live,
+    predict,
+    report,
+    train,
+    weights,
+)
 from posterv2.errors import PosterError
 
 _ANYWHERE = {"--quiet", "-q", "--verbose", "-v"}
@@ -112,6 +125,8 @@ app.command()(predict.predict)
 app.command()(live.live)
 app.command()(evaluate.evaluate)
 app.command()(calibrate.calibrate)
+app.command()(explain.explain)
+app.command()(embed.embed)
 app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")

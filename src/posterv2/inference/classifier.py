@@ -74,7 +74,12 @@ class OnnxClassifier:
 
 
 class TorchClassifier:
-    """Any weight file that posterv2 reads, run by torch."""
+    """Any weight file that posterv2 reads, run by torch.
+
+    Attributes:
+        network: the torch module, in eval mode.
+        device: where it runs.
+    """
 
     def __init__(self, weights: str | Path, labels: LabelSet | None = None, device: str = "auto") -> None:
         """Load the weights and move the network to `device`: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -88,9 +93,9 @@ class TorchClassifier:
         from posterv2.checkpoints.network import open_weights
         from posterv2.models.device import choose_device
 
-        self._device = choose_device(device)
+        self.device = choose_device(device)
         network, self._header = open_weights(weights, labels)
-        self._network = network.to(self._device).eval()
+        self.network = network.to(self.device).eval()
 
     @property
     def header(self) -> WeightsHeader:
@@ -102,7 +107,7 @@ class TorchClassifier:
         import torch
 
         with torch.inference_mode():
-            return self._network(torch.from_numpy(inputs).to(self._device)).float().cpu().numpy()
+            return self.network(torch.from_numpy(inputs).to(self.device)).float().cpu().numpy()
 
 
 def open_classifier(

@@ -17,9 +17,21 @@ class SelfAttention(nn.Module):
         self.projection = nn.Linear(dim, dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        qkv = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, heads, N, head_dim)
-        attended = F.scaled_dot_product_attention(*qkv.unbind(0))
+        query, key, value = self._parts(x)
+        attended = F.scaled_dot_product_attention(query, key, value)
         return self.projection(attended.transpose(1, 2).flatten(2))
+
+    def weights(self, x: torch.Tensor) -> torch.Tensor:
+        """The share of each value in each token's answer: (B, heads, N, N), rows sum to 1.
+
+        `forward` mixes by them without writing them down.
+        """
+        query, key, _ = self._parts(x)
+        return (query @ key.transpose(2, 3) / query.shape[3] ** 0.5).softmax(dim=3)
+
+    def _parts(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Query, key and value, (B, heads, N, head_dim) each."""
+        return self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 class EncoderBlock(nn.Module):
