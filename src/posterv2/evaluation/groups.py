@@ -16,7 +16,6 @@ FEW = 30
 
 _SOURCE = "source"
 _MOST = 50  # groups of one attribute; more are numbers or names, and no groups
-_KEYS = ("accuracy", "mean_class_accuracy", "macro_f1", "nll", "ece")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,19 +126,18 @@ def by_attribute(answers: Answers, name: str, values: Sequence[str]) -> Attribut
     groups = [_group(group, part, drawn[group]) for group, part in parts.items()]
     enough = [group for group in groups if not group.few]
     gaps, between = {}, {}
-    for key in _KEYS if len(enough) > 1 else ():
-        best = max(enough, key=lambda group: group.values[key][0]).name
-        worst = min(enough, key=lambda group: group.values[key][0]).name
-        value = next(group.values[key][0] for group in enough if group.name == best)
-        less = next(group.values[key][0] for group in enough if group.name == worst)
-        gaps[key] = value - less, interval(drawn[best].single[key] - drawn[worst].single[key])
-        between[key] = best, worst
+    for key in enough[0].values if len(enough) > 1 else ():
+        ranked = sorted(enough, key=lambda group: group.values[key][0])
+        most, least = ranked[-1], ranked[0]
+        apart = drawn[most.name].single[key] - drawn[least.name].single[key]
+        gaps[key] = most.values[key][0] - least.values[key][0], interval(apart)
+        between[key] = most.name, least.name
     return Attribute(name, groups, sum(not value for value in values), gaps, between)
 
 
 def _group(name: str, answers: Answers, drawn: Figures) -> Group:
     single = figures(answers).single
-    values = {key: (float(single[key][0]), interval(drawn.single[key])) for key in _KEYS}
+    values = {key: (float(each[0]), interval(drawn.single[key])) for key, each in single.items()}
     return Group(name, len(answers), len(answers) < FEW, values)
 
 
