@@ -22,6 +22,28 @@ def test_the_curve_is_that_of_its_definition() -> None:
     assert curve.risks[-1] == pytest.approx(1 - answers.right.mean())
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_answers_of_one_confidence_are_kept_together_in_whatever_order_they_come(seed: int) -> None:
+    answers = made(60, seed)
+    shares = answers.probabilities.round(1)
+    order = np.random.default_rng(seed).permutation(60)
+    tied = Answers(answers.labels, answers.sources, answers.targets[order], shares[order])
+    curve = risk_coverage(tied)
+    assert curve.confidences.tolist() == sorted(set(tied.confidences.tolist()), reverse=True)
+    for threshold, coverage, risk in zip(curve.confidences, curve.coverages, curve.risks, strict=True):
+        kept = tied.confidences >= threshold
+        assert coverage == pytest.approx(kept.mean())
+        assert risk == pytest.approx(1 - tied.right[kept].mean())
+    own = [1 - tied.right[tied.confidences >= confidence].mean() for confidence in tied.confidences]
+    assert curve.area == pytest.approx(np.mean(own))
+
+
+def test_no_threshold_parts_answers_that_are_equally_sure() -> None:
+    shares = np.tile([1.0, 0, 0, 0, 0, 0, 0], (4, 1))
+    curve = risk_coverage(Answers(LABEL_SETS["rafdb"], tuple("abcd"), np.array([0, 0, 1, 1]), shares))
+    assert (curve.coverage_at(0), curve.threshold_at(0), curve.area) == (0, None, 0.5)
+
+
 def test_how_much_can_be_answered_at_a_risk() -> None:
     answers = made(500)
     curve = risk_coverage(answers)

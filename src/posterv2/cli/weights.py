@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from posterv2.cli import console
-
-if TYPE_CHECKING:
-    from posterv2.checkpoints.header import WeightsHeader
 
 _EPILOG = """\b
 Examples:
@@ -78,10 +75,11 @@ def convert(
 def _ours(path: Path) -> Iterator[Row]:
     from safetensors import safe_open
 
+    from posterv2.checkpoints.description import described
     from posterv2.checkpoints.header import read_header
 
     yield "kind", "posterv2 weights (safetensors)"
-    yield from _header(read_header(path))
+    yield from described(read_header(path))
     with safe_open(path, framework="numpy") as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         sizes = {name: part.get_shape() for name, part in parts.items()}
@@ -90,37 +88,11 @@ def _ours(path: Path) -> Iterator[Row]:
 
 
 def _graph(path: Path) -> Iterator[Row]:
+    from posterv2.checkpoints.description import described
     from posterv2.inference.classifier import OnnxClassifier
 
     yield "kind", "ONNX graph"
-    yield from _header(OnnxClassifier(path).header)
-
-
-def _header(header: WeightsHeader) -> Iterator[Row]:
-    """All of a header; values within it as `name value`."""
-    preprocessing = header.preprocessing
-    yield "name", header.name
-    yield "labels", f"{header.labels.id}: {_numbered(header.labels.names)}"
-    yield "network", _pairs(header.config.to_dict())
-    yield "input", f"{preprocessing.size} x {preprocessing.size} pixels, {'grey' if preprocessing.grayscale else 'RGB'}"
-    yield "mean, std", f"{_plain(preprocessing.mean)}; {_plain(preprocessing.std)} of pixels in 0..1"
-    yield "margin", f"{preprocessing.margin:.0%} of a detected box's side, added on each side"
-    yield "mirror", "the mean over a face and its mirror image" if preprocessing.mirror else "no"
-    yield "metrics", _pairs(header.metrics) or "none"
-    yield "calibration", _calibration(header)
-    yield "licence", header.licence or "not stated"
-    for what, value in header.training.items() or (("", "not stated"),):
-        yield f"training {what}".rstrip(), _plain(value)
-    yield "format", f"{header.format}, written by posterv2 {header.version}"
-
-
-def _calibration(header: WeightsHeader) -> str:
-    calibration = header.calibration
-    if calibration is None:
-        return "none: probabilities are the softmax of the logits"
-    if len(set(calibration.scale)) == 1 and not any(calibration.bias):
-        return f"temperature {1 / calibration.scale[0]:.3f}, fitted on {calibration.fitted_on}"
-    return f"scale {_plain(calibration.scale)}, bias {_plain(calibration.bias)}, fitted on {calibration.fitted_on}"
+    yield from described(OnnxClassifier(path).header)
 
 
 def _published(path: Path) -> Iterator[Row]:
@@ -151,21 +123,3 @@ def _parameters(sizes: Iterable[tuple[str, Iterable[int]]]) -> int:
     from posterv2.checkpoints.names import is_parameter
 
     return sum(prod(shape) for name, shape in sizes if is_parameter(name))
-
-
-def _numbered(names: Iterable[str]) -> str:
-    return ", ".join(f"{index} {name}" for index, name in enumerate(names))
-
-
-def _pairs(values: dict[str, object] | dict[str, float]) -> str:
-    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return _pairs(value) or "none"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return " ".join(map(_plain, value))
-    return str(value)

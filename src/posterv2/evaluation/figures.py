@@ -9,6 +9,7 @@ from posterv2.evaluation.answers import BINS, Answers
 from posterv2.evaluation.evaluate import Evaluation
 from posterv2.evaluation.intervals import interval
 from posterv2.evaluation.selective import risk_coverage
+from posterv2.evaluation.wording import visible
 
 _SIDE, _LEFT, _TOP, _RIGHT, _BOTTOM = 300, 66, 12, 34, 42  # of a square plot and its margins, in units of the SVG
 _ROW, _BAR = 54, 12  # of a class in the bars, and of one bar
@@ -47,7 +48,8 @@ def reliability(answers: Answers) -> str:
 def risk_against_coverage(answers: Answers) -> str:
     """The share of wrong answers when only the surest are given, against how many are."""
     curve = risk_coverage(answers)
-    places = np.unique(np.linspace(0, len(answers) - 1, _POINTS).astype(int)) if len(answers) else np.array([], int)
+    count = len(curve.risks)
+    places = np.unique(np.linspace(0, count - 1, _POINTS).astype(int)) if count else np.array([], int)
     top = max(0.05, float(curve.risks.max(initial=0)))
     points = " ".join(
         f"{_across(float(curve.coverages[at])):.1f},{_down(float(curve.risks[at]) / top):.1f}" for at in places
@@ -63,7 +65,7 @@ def class_bars(evaluation: Evaluation) -> str:
     marks: list[str] = []
     for index, name in enumerate(names):
         top = _TOP + 22 + index * _ROW
-        marks.append(f'<text x="{_NAMES - 8}" y="{top + 22}" text-anchor="end">{escape(name)}</text>')
+        marks.append(f'<text x="{_NAMES - 8}" y="{top + 22}" text-anchor="end">{escape(visible(name))}</text>')
         marks.append(f'<text class="faint" x="{_NAMES - 8}" y="{top + 36}" text-anchor="end">{samples[index]:,}</text>')
         for place, (metric, shade) in enumerate(_SHADES.items()):
             value = float(evaluation.figures.per_class[metric][0, index])

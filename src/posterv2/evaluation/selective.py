@@ -11,10 +11,13 @@ from posterv2.evaluation.answers import Answers
 class RiskCoverage:
     """The share of wrong answers among those that are kept, the surest ones first (El-Yaniv & Wiener 2010).
 
+    Answers of one confidence are kept or withheld together, for no threshold parts them: of N answers there are T
+    points, one a confidence.
+
     Attributes:
-        coverages: (N,), the share of faces that are answered: 1/N, 2/N, ... 1.
-        risks: (N,), the share of these answers that is wrong.
-        confidences: (N,), the probability of the least sure of them.
+        coverages: (T,), the share of faces that are answered, 1 at the end.
+        risks: (T,), the share of these answers that is wrong.
+        confidences: (T,), the probability of the least sure of them.
     """
 
     coverages: np.ndarray
@@ -23,8 +26,8 @@ class RiskCoverage:
 
     @property
     def area(self) -> float:
-        """The area under the curve (AURC, Geifman & El-Yaniv 2017): the mean risk; NaN of nothing."""
-        return float(self.risks.mean()) if len(self.risks) else float("nan")
+        """The area under the curve (AURC, Geifman & El-Yaniv 2017): the mean risk at each answer's own confidence."""
+        return float(np.diff(self.coverages, prepend=0) @ self.risks) if len(self.risks) else float("nan")
 
     def coverage_at(self, risk: float) -> float:
         """The largest share of faces that can be answered with at most this share of wrong answers; 0 for none."""
@@ -40,6 +43,7 @@ class RiskCoverage:
 def risk_coverage(answers: Answers) -> RiskCoverage:
     """The curve of a set of answers."""
     order = np.argsort(-answers.confidences, kind="stable")
-    count = np.arange(1, len(answers) + 1)
-    wrong = (~answers.right[order]).cumsum()
-    return RiskCoverage(count / max(1, len(answers)), wrong / count, answers.confidences[order])
+    confidences = answers.confidences[order]
+    last = np.flatnonzero(np.diff(confidences, append=-1.0))  # of each run of equal ones
+    wrong = (~answers.right[order]).cumsum()[last]
+    return RiskCoverage((last + 1) / max(1, len(answers)), wrong / (last + 1), confidences[last])
