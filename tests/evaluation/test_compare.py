@@ -69,7 +69,37 @@ def test_one_and_the_same_differ_by_nothing() -> None:
     found = compare(kept(answers(0.7, 1)), kept(answers(0.7, 1)))
     assert set(found.differences.values()) == {(0.0, (0.0, 0.0))}
     assert found.p_value == 1
-    assert found.sentence.startswith("The difference could be chance")
+    assert found.sentence == "There is no difference in accuracy: each of 1,000 faces is right in both or in neither."
+
+
+def test_classes_that_one_alone_knows_do_not_matter_where_no_face_has_them() -> None:
+    one, other = answers(0.7, 1), answers(0.8, 2)
+    labels = LABEL_SETS["affectnet8"]
+    columns = np.array([labels.index(name) for name in LABELS.names])
+    shares = np.zeros((1000, 8))
+    shares[:, columns] = other.probabilities
+    eight = Answers(labels, other.sources, columns[other.targets], shares)
+    found, plain = compare(kept(one), kept(eight)), compare(kept(one), kept(other))
+    assert (found.sentence, found.p_value) == (plain.sentence, plain.p_value)
+    for name, (gain, ends) in found.differences.items():
+        assert (gain, *ends) == pytest.approx((plain.differences[name][0], *plain.differences[name][1]))
+    back = compare(kept(eight), kept(one))  # other draws: they follow the order of the first one's classes
+    assert back.p_value == found.p_value
+    assert back.first == pytest.approx(found.second)
+
+
+def test_a_figure_of_nothing_is_null() -> None:
+    """Where all faces are of one class, chance alone agrees wholly, and kappa is of nothing."""
+    found = Answers(LABELS, tuple("abc"), np.zeros(3, np.int64), np.eye(7)[[0, 0, 0]])
+    values = json.loads(json.dumps(compare(kept(found), kept(found)).to_dict(), allow_nan=False))
+    assert values["a"]["kappa"] is values["differences"]["kappa"]["difference"] is None
+    assert values["differences"]["kappa"]["interval"] == [None, None]
+
+
+def test_other_pictures_of_the_same_names_are_refused() -> None:
+    other = Kept(Path("b.json"), "tiny", "1" * 64, answers(0.8, 2))
+    with pytest.raises(UsageError, match=r"the pictures differ: their manifests are 0{12}\.\.\. and 1{12}\.\.\."):
+        compare(kept(answers(0.7, 1)), other)
 
 
 def test_networks_that_are_alike_are_seldom_told_apart() -> None:
@@ -102,7 +132,10 @@ def test_order_of_faces_and_classes_does_not_matter() -> None:
             Answers(LABELS, answers(0.7, 1).sources, (answers(0.7, 1).targets + 1) % 7, np.full((1000, 7), 1 / 7)),
             "disa",
         ),
-        (Answers(LABEL_SETS["ferplus"], answers(0.7, 1).sources, answers(0.7, 1).targets, np.eye(8)[:1]), "knows ferp"),
+        (
+            Answers(LABEL_SETS["ferplus"], answers(0.7, 1).sources, answers(0.7, 1).targets, np.eye(8)[[0] * 1000]),
+            r"disagree on the true class of \d+ faces, such as '0\.png'",
+        ),
     ],
 )
 def test_other_faces_are_refused(other: Answers, says: str) -> None:
@@ -116,6 +149,8 @@ def test_other_faces_are_refused(other: Answers, says: str) -> None:
         ({"answers": None}, "'answers' is None; make it again"),
         ({"labels": ["a", 3]}, "'labels' holds 3"),
         ({"manifest": 3}, "'manifest' is 3"),
+        ({"labels": ["a", "a"]}, r"x\.json: each class name may stand once"),
+        ({"answers": {"sources": [], "targets": [], "probabilities": []}}, "one at least"),
         ({"answers": {"sources": [], "targets": []}}, "'probabilities' is None"),
         ({"answers": {"sources": ["a"], "targets": [0], "probabilities": [[1.0] * 7]}}, "sum to 1"),
         ({"answers": {"sources": ["a"], "targets": [7], "probabilities": [[1.0] + [0] * 6]}}, "index of one of 7"),

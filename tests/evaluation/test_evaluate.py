@@ -10,7 +10,8 @@ from posterv2.data.dataset import open_split
 from posterv2.data.manifest import manifest_hash
 from posterv2.data.split import Split
 from posterv2.errors import DatasetError, LabelsError
-from posterv2.evaluation.evaluate import evaluate
+from posterv2.evaluation.answers import Answers
+from posterv2.evaluation.evaluate import Evaluation, evaluate
 from posterv2.labels import LABEL_SETS, LabelSet
 from posterv2.models.config import CONFIGS, PosterConfig
 from posterv2.preprocessing import Preprocessing
@@ -148,3 +149,13 @@ def test_many_pictures_go_through_in_batches(face_folders: Path) -> None:
     ]
     assert len(classifier.batches) > 2
     assert sum(classifier.batches) == 138
+
+
+def test_a_small_probability_keeps_its_logarithm_in_the_json(face_folders: Path) -> None:
+    """Rounded to 0, it would have an NLL of 27.6."""
+    split = open_split(face_folders)
+    shares = np.full((8, 8), 3.217e-9)
+    shares[:, 0] = 1
+    found = Evaluation(Answers(split.labels, split.sources, split.targets, shares), "w", "d", "folders", "valid", "m")
+    written = json.loads(json.dumps(found.to_dict()))["answers"]["probabilities"]
+    assert written[0][1] == 3.217e-9

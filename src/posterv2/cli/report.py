@@ -51,5 +51,5 @@ def compare(
 
         from posterv2.files import write_whole
 
-        write_whole(json, dumps(found.to_dict(), ensure_ascii=False) + "\n")
+        write_whole(json, dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         console.note(f"wrote {json}")

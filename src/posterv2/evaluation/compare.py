@@ -9,6 +9,7 @@ from posterv2.errors import UsageError, cut
 from posterv2.evaluation.answers import Answers
 from posterv2.evaluation.intervals import Figures, Interval, figures, interval, replicates
 from posterv2.evaluation.kept import Kept
+from posterv2.labels import LabelSet
 
 _CHANCE = 0.05  # p-value from which a difference could be chance
 
@@ -38,6 +39,8 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """Is the difference real?"""
+        if not self.only_first + self.only_second:
+            return f"There is no difference in accuracy: each of {self.samples:,} faces is right in both or in neither."
         gain, (low, high) = self.differences["accuracy"]
         evidence = f"95 % interval {100 * low:+.2f} to {100 * high:+.2f}, McNemar p = {self.p_value:.2g}"
         if self.p_value < _CHANCE and (low > 0 or high < 0):
@@ -49,13 +52,14 @@ class Comparison:
         return f"The difference could be chance: B is right on {100 * gain:+.2f} points more of the faces ({evidence})."
 
     def to_dict(self) -> dict[str, object]:
-        """Plain JSON values."""
+        """Plain JSON values; a figure of nothing is None."""
         return {
             "samples": self.samples,
-            "a": self.first,
-            "b": self.second,
+            "a": {name: _optional(value) for name, value in self.first.items()},
+            "b": {name: _optional(value) for name, value in self.second.items()},
             "differences": {
-                name: {"difference": value, "interval": list(ends)} for name, (value, ends) in self.differences.items()
+                name: {"difference": _optional(value), "interval": [_optional(end) for end in ends]}
+                for name, (value, ends) in self.differences.items()
             },
             "only_a_right": self.only_first,
             "only_b_right": self.only_second,
@@ -68,9 +72,9 @@ def compare(first: Kept, second: Kept) -> Comparison:
     """Compare two evaluations, face by face.
 
     Raises:
-        UsageError: they are not of the same faces in the same classes.
+        UsageError: they are not of the same faces with the same truths; it says what differs.
     """
-    one, other = first.answers, _aligned(first, second)
+    one, other = _aligned(first, second)
     both = figures(one).single, figures(other).single
     drawn = _paired(one, other)
     right, also = one.right, other.right
@@ -104,8 +108,8 @@ def _paired(one: Answers, other: Answers) -> tuple[Figures, Figures]:
     return replicates(one), replicates(other)
 
 
-def _aligned(first: Kept, second: Kept) -> Answers:
-    """The second one's answers in the first one's order of faces and classes."""
+def _aligned(first: Kept, second: Kept) -> tuple[Answers, Answers]:
+    """Both in the first one's order of faces, in the classes that any of them knows."""
     one, other = first.answers, second.answers
     places = {source: index for index, source in enumerate(other.sources)}
     if set(one.sources) != places.keys():
@@ -114,14 +118,30 @@ def _aligned(first: Kept, second: Kept) -> Answers:
             f"{first.path} and {second.path} are not of the same faces: {len(one)} and {len(other)}, and "
             f"{len(alone)} are in one of them alone, such as {cut(alone[0])!r}; evaluate both on one set"
         )
-    if set(one.labels.names) != set(other.labels.names):
-        raise UsageError(f"{first.path} knows {one.labels}, {second.path} knows {other.labels}; evaluate with one set")
+    more = [name for name in other.labels.names if name not in one.labels.names]
+    labels = LabelSet("custom", (*one.labels.names, *more)) if more else one.labels
     rows = np.array([places[source] for source in one.sources], np.int64)
-    columns = [other.labels.names.index(name) for name in one.labels.names]
-    targets = np.array([one.labels.names.index(name) for name in other.labels.names])[other.targets[rows]]
-    if differing := np.flatnonzero(targets != one.targets).tolist():
+    one, other = _in_classes(one, labels, np.arange(len(one))), _in_classes(other, labels, rows)
+    if differing := np.flatnonzero(other.targets != one.targets).tolist():
         raise UsageError(
             f"{first.path} and {second.path} disagree on the true class of {len(differing)} faces, such as "
             f"{cut(one.sources[differing[0]])!r}; evaluate both on one set"
         )
-    return Answers(one.labels, one.sources, one.targets, other.probabilities[rows][:, columns])
+    if first.manifest != second.manifest:
+        raise UsageError(
+            f"{first.path} and {second.path} name the same faces, but the pictures differ: their manifests are "
+            f"{cut(first.manifest, 12)} and {cut(second.manifest, 12)}; evaluate both on one set"
+        )
+    return one, other
+
+
+def _in_classes(answers: Answers, labels: LabelSet, rows: np.ndarray) -> Answers:
+    """These rows in other classes, by name; a class that the answers do not know has no probability."""
+    columns = np.array([labels.names.index(name) for name in answers.labels.names])
+    shares = np.zeros((len(rows), len(labels)))
+    shares[:, columns] = answers.probabilities[rows]
+    return Answers(labels, tuple(answers.sources[row] for row in rows), columns[answers.targets[rows]], shares)
+
+
+def _optional(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -18,7 +18,7 @@ from posterv2.inference.classifier import Classifier
 from posterv2.inference.detection.detector import FaceDetector
 from posterv2.labels import LabelSet
 
-_DIGITS = 6  # decimals of a probability that are written
+_DIGITS = 6  # of a probability that are written, zeros in front not counted, so that its logarithm stays what it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,9 @@ class Evaluation:
             "answers": {
                 "sources": list(self.answers.sources),
                 "targets": self.answers.targets.tolist(),
-                "probabilities": np.round(self.answers.probabilities, _DIGITS).tolist(),
+                "probabilities": [
+                    [float(f"{share:.{_DIGITS}g}") for share in row] for row in self.answers.probabilities.tolist()
+                ],
             },
         }
 

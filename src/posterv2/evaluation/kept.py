@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from posterv2.errors import UsageError, cut, shown
+from posterv2.errors import LabelsError, UsageError, cut, shown
 from posterv2.evaluation.answers import Answers
 from posterv2.labels import LabelSet, label_set
 
@@ -44,13 +44,18 @@ def read_evaluation(path: str | Path) -> Kept:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not an evaluation: {getattr(error, 'strerror', None) or cut(str(error))}") from error
-    labels = label_set(_list(path, values, "labels", str))
+    try:
+        labels = label_set(_list(path, values, "labels", str))
+    except LabelsError as error:
+        raise UsageError(f"{path}: {cut(str(error), 300)}") from error
     kept = _get(path, values, "answers", dict)
     sources, targets = _list(path, kept, "sources", str), _list(path, kept, "targets", int)
     rows = _list(path, kept, "probabilities", list)
-    if not len(sources) == len(targets) == len(rows) or len(set(sources)) < len(sources):
-        raise UsageError(f"{path}: needs a target and probabilities for each source, and each source once")
-    if len(targets) and not 0 <= min(targets) <= max(targets) < len(labels):
+    if not len(sources) == len(targets) == len(rows) or len(set(sources)) < len(sources) or not sources:
+        raise UsageError(
+            f"{path}: needs a target and probabilities for each source, each source once, and one at least"
+        )
+    if not 0 <= min(targets) <= max(targets) < len(labels):
         raise UsageError(f"{path}: a target is the index of one of {len(labels)} labels")
     answers = Answers(labels, tuple(sources), np.array(targets, np.int64), _probabilities(path, rows, labels))
     return Kept(path, _get(path, values, "weights", str), _get(path, values, "manifest", str), answers)
@@ -63,7 +68,7 @@ def _probabilities(path: Path, rows: list[Any], labels: LabelSet) -> np.ndarray:
     inside = all(0 <= value <= 1 for row in rows for value in row)  # NaN is not, nor what no float holds
     shares = np.array(rows if inside else [], np.float64).reshape(-1, len(labels))
     sums = shares.sum(axis=1)
-    # They are written with six decimals; a face without an answer has none.
+    # They are written with six digits; a face without an answer has none.
     if not inside or not (np.isclose(sums, 1, atol=1e-4) | (sums == 0)).all():
         raise UsageError(f"{path}: the probabilities of a face lie in 0..1 and sum to 1")
     return shares
