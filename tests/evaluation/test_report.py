@@ -1,11 +1,15 @@
 """Reports hold what was found, ask for nothing, and let no name become code."""
 
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
+from PIL import Image
 from typer.testing import CliRunner
 
 from posterv2.cli import app
@@ -103,6 +107,41 @@ def test_markdown_has_its_figures_beside_it(face_folders: Path, tmp_path: Path) 
     assert sorted(links) == sorted(f"r-files/{path.name}" for path in (tmp_path / "r-files").iterdir())
     assert {Path(link).suffix for link in links} == {".svg", ".jpg"}
     assert "| accuracy | 87.50% | 87.50% .. 87.50% |" in text
+
+
+def test_markdown_of_any_name_finds_its_figures(face_folders: Path, tmp_path: Path) -> None:
+    split = open_split(face_folders)
+    classifier = Remembers(split, split.labels, lambda name: "fear")
+    write_markdown(report(evaluate(classifier, split), classifier.header, split, "p"), tmp_path / "my report (1).md")
+    page = Parts(MarkdownIt("commonmark").render((tmp_path / "my report (1).md").read_text()))
+    assert len(page.addresses) == 3 + 7
+    assert all((tmp_path / unquote(address)).is_file() for address in page.addresses)
+
+
+def test_signs_that_turn_the_reading_or_show_nothing_are_written_out(face_folders: Path, tmp_path: Path) -> None:
+    split = open_split(face_folders)
+    found = evaluate(Remembers(split, split.labels, lambda name: "fear"), split)
+    evil = "gnp\u202e.\x00\x1b[2J\udcff"
+    hostile = Evaluation(found.answers, evil, evil, "folders", "valid", "0" * 64)
+    made_of = report(hostile, Remembers(split, split.labels, str).header, split, evil)
+    write_markdown(made_of, tmp_path / "r.md")
+    for text in (as_html(made_of), (tmp_path / "r.md").read_text()):
+        assert not set("\u202e\x00\x1b\udcff") & set(text)
+        assert "u202e" in text
+
+
+def test_a_wide_picture_stays_wide(face_folders: Path) -> None:
+    Image.new("RGB", (80, 40)).save(next((face_folders / "valid" / "fear").iterdir()), "PNG")
+    split = open_split(face_folders)
+    found = evaluate(Remembers(split, split.labels, lambda name: "anger"), split)
+    [wide] = [mistake for mistake in surest_mistakes(found.answers, split) if mistake.true == "fear"]
+    assert Image.open(io.BytesIO(wide.jpeg)).size == (112, 56)
+
+
+def test_what_the_weights_are_is_told(page: tuple[Parts, Evaluation]) -> None:
+    words = " ".join(page[0].words)
+    for what in ("labels", "network", "metrics", "calibration", "licence", "training", "format"):
+        assert f"weights: {what}" in words
 
 
 def test_the_figures_say_the_numbers() -> None:

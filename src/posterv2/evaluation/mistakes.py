@@ -4,9 +4,8 @@ import base64
 import io
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from posterv2.data.split import Split
 from posterv2.evaluation.answers import Answers
@@ -24,7 +23,7 @@ class Mistake:
         true: its class.
         said: the answer.
         probability: of the answer.
-        jpeg: the face, `_SIDE` pixels a side.
+        jpeg: the face, its longer side `_SIDE` pixels.
     """
 
     source: str
@@ -62,8 +61,7 @@ def surest_mistakes(answers: Answers, split: Split) -> list[Mistake]:
 
 
 def _jpeg(image: np.ndarray) -> bytes:
-    shrinks = min(image.shape[:2]) > _SIDE
-    small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    small = ImageOps.contain(Image.fromarray(image), (_SIDE, _SIDE), Image.Resampling.BICUBIC)
     data = io.BytesIO()
-    Image.fromarray(small).save(data, "JPEG", quality=85)
+    small.save(data, "JPEG", quality=85)
     return data.getvalue()

@@ -11,6 +11,7 @@ from string import Template
 import numpy as np
 
 from posterv2 import __version__
+from posterv2.checkpoints.description import described
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.data.split import Split
 from posterv2.evaluation.evaluate import METHOD, Evaluation
@@ -18,7 +19,7 @@ from posterv2.evaluation.figures import class_bars, reliability, risk_against_co
 from posterv2.evaluation.intervals import interval
 from posterv2.evaluation.mistakes import Mistake, surest_mistakes
 from posterv2.evaluation.selective import risk_coverage
-from posterv2.evaluation.wording import TITLES, in_words, share
+from posterv2.evaluation.wording import TITLES, in_words, share, visible
 
 _RISKS = (0.05, 0.02)  # at which the share of faces that can be answered is told
 
@@ -82,17 +83,12 @@ class Report:
         evaluation, header = self.evaluation, self.header
         counts = evaluation.answers.confusion_matrix.sum(axis=1)
         faces = ", ".join(f"{name} {count:,}" for name, count in zip(evaluation.labels.names, counts, strict=True))
-        calibration = header.calibration
         rows = [
             ["data", evaluation.data],
             ["read as", f"{evaluation.dataset}, split {evaluation.split}"],
             ["manifest", evaluation.manifest],
             ["faces", faces],
-            ["weights", header.name],
-            ["labels", str(header.labels)],
-            ["network", ", ".join(f"{key} {value}" for key, value in header.config.to_dict().items())],
-            ["calibration", "none" if calibration is None else calibration.fitted_on],
-            ["licence", header.licence or "not stated"],
+            *([f"weights: {what}", found] for what, found in described(header)),
         ]
         return [["what", ""], *rows]
 
@@ -140,28 +136,28 @@ def as_html(found: Report) -> str:
     evaluation = found.evaluation
     template = Template(files("posterv2.evaluation").joinpath("report.html").read_text(encoding="utf-8"))
     notes = [
-        f'<p class="{"warn" if note == evaluation.gravest else ""}">{escape(note)}</p>' for note in evaluation.notes()
+        f'<p class="{"warn" if note == evaluation.gravest else ""}">{_text(note)}</p>' for note in evaluation.notes()
     ]
     groups = "".join(
-        f"<h2>By {escape(name)}</h2><div class='wide'>{_table(rows)}</div>" for name, rows in found.groups()
+        f"<h2>By {_text(name)}</h2><div class='wide'>{_table(rows)}</div>" for name, rows in found.groups()
     )
     return template.substitute(
-        title=escape(found.title),
-        subtitle=escape(found.subtitle),
+        title=_text(found.title),
+        subtitle=_text(found.subtitle),
         notes="".join(notes),
         summary=_table(found.summary()),
-        method=escape(f"Intervals: {METHOD['intervals']}."),
+        method=_text(f"Intervals: {METHOD['intervals']}."),
         confusion=_confusion(evaluation.labels.names, found.confusion()),
         reliability=reliability(evaluation.answers),
-        reliability_says=escape(found.reliability_says()),
+        reliability_says=_text(found.reliability_says()),
         risk=risk_against_coverage(evaluation.answers),
-        risk_says=escape(found.risk_says()),
+        risk_says=_text(found.risk_says()),
         bars=class_bars(evaluation),
         groups=groups,
-        mistakes_say=escape(mistakes_say(found)),
+        mistakes_say=_text(mistakes_say(found)),
         mistakes="".join(map(_mistake, found.mistakes)),
         about=_table(found.about(), "text"),
-        command=escape(found.command),
+        command=_text(found.command),
     )
 
 
@@ -174,17 +170,17 @@ def mistakes_say(found: Report) -> str:
 
 
 def _table(rows: Table, kind: str = "") -> str:
-    head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in rows[0])
+    head = "".join(f"<th scope='col'>{_text(cell)}</th>" for cell in rows[0])
     body = "".join(
-        "<tr>" + "".join(f"<td class='{kind}'>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:]
+        "<tr>" + "".join(f"<td class='{kind}'>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:]
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _confusion(names: Sequence[str], rows: list[list[tuple[int, float]]]) -> str:
-    head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in names)
+    head = "".join(f"<th scope='col'>{_text(name)}</th>" for name in names)
     body = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th>"
+        f"<tr><th scope='row'>{_text(name)}</th>"
         + "".join(f"<td style='--share:{part:.3f}'>{count:,}<small>{share(part)}</small></td>" for count, part in row)
         + "</tr>"
         for name, row in zip(names, rows, strict=True)
@@ -194,6 +190,10 @@ def _confusion(names: Sequence[str], rows: list[list[tuple[int, float]]]) -> str
 
 def _mistake(mistake: Mistake) -> str:
     return (
-        f"<li><img alt='' src='{mistake.address}'>true: {escape(mistake.true)}<br>said: {escape(mistake.said)} "
-        f"{mistake.probability:.0%}<br><span class='faint'>{escape(mistake.source)}</span></li>"
+        f"<li><img alt='' src='{mistake.address}'>true: {_text(mistake.true)}<br>said: {_text(mistake.said)} "
+        f"{mistake.probability:.0%}<br><span class='faint'>{_text(mistake.source)}</span></li>"
     )
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))

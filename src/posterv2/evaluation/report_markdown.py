@@ -1,11 +1,13 @@
 """The same report as Markdown, for a code host: its figures lie in a folder beside it."""
 
+import os
 from pathlib import Path
+from urllib.parse import quote
 
 from posterv2.evaluation.figures import class_bars, reliability, risk_against_coverage
 from posterv2.evaluation.intervals import interval
 from posterv2.evaluation.report import Report, Table, mistakes_say
-from posterv2.evaluation.wording import share
+from posterv2.evaluation.wording import share, visible
 from posterv2.files import write_whole
 
 
@@ -18,6 +20,7 @@ def write_markdown(found: Report, path: Path) -> None:
     folder = path.with_name(f"{path.stem}-files")
     folder.mkdir(exist_ok=True)
     evaluation = found.evaluation
+    address = quote(os.fsencode(folder.name))
     pictures = {
         "reliability.svg": reliability(evaluation.answers).encode(),
         "risk.svg": risk_against_coverage(evaluation.answers).encode(),
@@ -28,7 +31,7 @@ def write_markdown(found: Report, path: Path) -> None:
         write_whole(folder / name, data)
     faces: Table = [["face", "true", "said", "probability", "file"]]
     for place, mistake in enumerate(found.mistakes, start=1):
-        picture = f"![]({folder.name}/mistake-{place:02}.jpg)"
+        picture = f"![]({address}/mistake-{place:02}.jpg)"
         faces.append(
             [picture, _plain(mistake.true), _plain(mistake.said), f"{mistake.probability:.0%}", _plain(mistake.source)]
         )
@@ -42,13 +45,13 @@ def write_markdown(found: Report, path: Path) -> None:
         "Rows are true, columns predicted.",
         _table(_confusion(found)),
         "## How sure, and how right",
-        f"![{_plain(found.reliability_says())}]({folder.name}/reliability.svg)",
+        f"![{_plain(found.reliability_says())}]({address}/reliability.svg)",
         _plain(found.reliability_says()),
-        f"![{_plain(found.risk_says())}]({folder.name}/risk.svg)",
+        f"![{_plain(found.risk_says())}]({address}/risk.svg)",
         _plain(found.risk_says()),
         "## Class by class",
         _table(_classes(found)),
-        f"![Precision, recall and F1 of each class]({folder.name}/classes.svg)",
+        f"![Precision, recall and F1 of each class]({address}/classes.svg)",
     ]
     for name, rows in found.groups():
         parts += [f"## By {_plain(name)}", _table([[_plain(cell) for cell in row] for row in rows])]
@@ -59,7 +62,7 @@ def write_markdown(found: Report, path: Path) -> None:
         "## What was measured",
         _table([[_plain(cell) for cell in row] for row in found.about()]),
         "## Again",
-        f"    {found.command}",
+        f"    {visible(found.command)}",
     ]
     write_whole(path, "\n\n".join(parts) + "\n")
 
@@ -91,5 +94,5 @@ def _table(rows: Table) -> str:
 
 def _plain(text: str) -> str:
     """Text in which nothing is read as Markdown or HTML."""
-    text = " ".join(text.split())
+    text = visible(" ".join(text.split()))
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>|#!~&" else sign for sign in text)

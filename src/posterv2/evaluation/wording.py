@@ -25,6 +25,11 @@ def in_words(metric: str, value: float, ends: Interval) -> tuple[str, str]:
     return form(value), " .. ".join(map(form, ends))
 
 
+def visible(text: str) -> str:
+    """The text with what shows nothing, or turns the direction of reading, written out: names come from anywhere."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def share(value: float) -> str:
     """A share of 0..1 in percent; `-` for a share of nothing."""
     return "-" if value != value else f"{value:.2%}"  # NaN is not itself
