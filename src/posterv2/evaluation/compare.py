@@ -7,7 +7,7 @@ import numpy as np
 
 from posterv2.errors import UsageError, cut
 from posterv2.evaluation.answers import Answers
-from posterv2.evaluation.intervals import Figures, Interval, figures, interval, replicates
+from posterv2.evaluation.intervals import Interval, figures, interval, replicates
 from posterv2.evaluation.kept import Kept
 from posterv2.labels import LabelSet
 
@@ -76,7 +76,7 @@ def compare(first: Kept, second: Kept) -> Comparison:
     """
     one, other = _aligned(first, second)
     both = figures(one).single, figures(other).single
-    drawn = _paired(one, other)
+    drawn = replicates(one), replicates(other)  # the same draws: these depend on the true classes and the seed alone
     right, also = one.right, other.right
     only_first, only_second = int((right & ~also).sum()), int((also & ~right).sum())
     return Comparison(
@@ -101,11 +101,6 @@ def mcnemar(only_first: int, only_second: int) -> float:
     # In logarithms, for half to the power of many underflows.
     terms = [math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1) for k in range(fewer + 1)]
     return min(1.0, 2 * math.fsum(math.exp(term - total * math.log(2)) for term in terms))
-
-
-def _paired(one: Answers, other: Answers) -> tuple[Figures, Figures]:
-    """Both on the same draws: these depend on the true classes and the seed alone."""
-    return replicates(one), replicates(other)
 
 
 def _aligned(first: Kept, second: Kept) -> tuple[Answers, Answers]:

@@ -95,7 +95,7 @@ class Report:
     def risk_says(self) -> str:
         """What abstention brings, in words."""
         curve = risk_coverage(self.evaluation.answers)
-        kept = ", ".join(f"{curve.coverage_at(risk):.0%} of the faces with {risk:.0%} wrong" for risk in _RISKS)
+        kept = ", ".join(f"{curve.coverage_at(risk):.0%} of the faces with at most {risk:.0%} wrong" for risk in _RISKS)
         return f"Answering only the surest: {kept}. Area under the curve {curve.area:.3f}."
 
     def reliability_says(self) -> str:
