@@ -130,6 +130,16 @@ def test_the_map_lies_over_what_the_network_looks_at(
     assert middle == pytest.approx((y + 1.5, x + 1.5), abs=3)
 
 
+def test_what_speaks_against_a_class_is_not_marked(classifier: TorchClassifier) -> None:
+    """The first class's logit falls with the brightness, and there is nothing else."""
+    classifier.network = BrightnessNetwork(classifier.network)  # pyright: ignore[reportAttributeAccessIssue]
+    picture = np.zeros((48, 48, 3), np.uint8)
+    picture[16:24, 16:24] = 255
+    against, speaks = explain(classifier, [picture] * 2, [0, 1])
+    assert not against.grad_cam.any()
+    assert speaks.grad_cam.any()
+
+
 class BrightnessNetwork(torch.nn.Module):
     """Stands in for a network: the last stage is the brightness, looked at by strided convolutions as in ours."""
 
