@@ -17,7 +17,8 @@ from scipy.stats import rankdata
 
 from posterv2.data.dataset import open_split
 from posterv2.evaluation.explain import Explanation, explain
-from posterv2.inference.classifier import TorchClassifier, probabilities
+from posterv2.inference.classifier import probabilities
+from posterv2.inference.engines.torch import TorchClassifier
 from posterv2.models.config import PosterConfig
 from posterv2.models.poster import PosterNetwork, build
 

@@ -16,9 +16,10 @@ from skimage import data
 from posterv2 import preprocessing
 from posterv2.data.dataset import open_split
 from posterv2.data.split import Split
-from posterv2.inference.classifier import Classifier, open_classifier, probabilities
+from posterv2.inference.classifier import Classifier, probabilities
 from posterv2.inference.detection.detector import Detection
 from posterv2.inference.detection.factory import open_detector
+from posterv2.inference.engines.choice import open_classifier
 
 SIDE, CORNER = 160, (120, 80)
 SHARES = (0.7, 0.76, 0.82, 0.88, 0.94, 1.0)

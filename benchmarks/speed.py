@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import posterv2
 from posterv2.checkpoints.catalog import DEFAULT
-from posterv2.inference.classifier import open_classifier, probabilities
+from posterv2.inference.classifier import probabilities
+from posterv2.inference.engines.choice import open_classifier
 from posterv2.preprocessing import read_image
 
 PHOTO = Path(__file__).parents[1] / "samples" / "astronaut.jpg"
@@ -43,8 +44,8 @@ def main() -> None:
     found = detector.detect(photo)[0]
     face = classifier.header.preprocessing.crop(photo, found.box, found.landmarks)
     size = classifier.header.preprocessing.size
-    inputs = np.zeros((64, 3, size, size), np.float32)
-    network = 64 / seconds(lambda: classifier.logits(inputs))
+    pixels = np.zeros((64, size, size, 3), np.uint8)
+    network = 64 / seconds(lambda: classifier.logits(pixels))
     crops = FACES / seconds(lambda: probabilities(classifier, [face] * FACES))
     print(f"posterv2 {posterv2.__version__}, onnxruntime {onnxruntime.__version__}, {os.cpu_count()} CPUs")
     print(f"{platform.platform()}, Python {platform.python_version()}")

@@ -19,7 +19,6 @@ EXTRAS = (
     "torchmetrics",
     "matplotlib",
     "onnx",
-    "onnxscript",
     "openvino",
     "nncf",
     "av",

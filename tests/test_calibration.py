@@ -13,8 +13,10 @@ from posterv2.checkpoints.rewriting import with_header
 from posterv2.errors import UsageError, WeightsError
 from posterv2.evaluation.calibrate import Logits, Method, cross_fitted, fit, in_set
 from posterv2.evaluation.intervals import figures
-from posterv2.inference.classifier import OnnxClassifier, face_logits, open_classifier, probabilities
+from posterv2.inference.classifier import face_logits, probabilities
 from posterv2.inference.detection.detector import Detection
+from posterv2.inference.engines.choice import open_classifier
+from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from posterv2.inference.predictor import Predictor
 from posterv2.labels import LABEL_SETS
 from tests.tiny_graph import BLUE, GREY, LABELS, RED, plain, write_tiny_graph

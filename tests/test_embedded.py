@@ -13,7 +13,10 @@ from posterv2.checkpoints.catalog import DEFAULT, embedded
 from posterv2.checkpoints.header import read_header
 from posterv2.data.dataset import open_split
 from posterv2.evaluation.evaluate import evaluate
-from posterv2.inference.classifier import OnnxClassifier, TorchClassifier, open_classifier, probabilities
+from posterv2.inference.classifier import probabilities
+from posterv2.inference.engines.onnxruntime import OnnxClassifier
+from posterv2.inference.engines.openvino import OpenvinoClassifier
+from posterv2.inference.engines.torch import LeanTorchClassifier, TorchClassifier
 from posterv2.preprocessing import read_image
 
 ROOT = Path(__file__).parents[1]
@@ -23,9 +26,7 @@ FERPLUS = ROOT.parent / "shared" / "data" / "ferplus.zip"
 
 @pytest.fixture(scope="module")
 def onnx() -> OnnxClassifier:
-    classifier = open_classifier()
-    assert isinstance(classifier, OnnxClassifier)
-    return classifier
+    return OnnxClassifier(DEFAULT)
 
 
 def test_files_are_small_and_of_one_header(onnx: OnnxClassifier) -> None:
@@ -37,10 +38,11 @@ def test_files_are_small_and_of_one_header(onnx: OnnxClassifier) -> None:
     assert embedded(DEFAULT, ".md").read_text("utf-8").count(f"{onnx.header.metrics['accuracy']:.2%}") == 1
 
 
-def test_both_engines_answer_alike(onnx: OnnxClassifier, face_files: list[Path]) -> None:
+def test_all_engines_answer_alike(onnx: OnnxClassifier, face_files: list[Path]) -> None:
     faces = [read_image(file) for file in face_files]
-    inputs = onnx.header.preprocessing.normalise(np.stack([onnx.header.preprocessing.pixels(face) for face in faces]))
-    np.testing.assert_allclose(TorchClassifier(DEFAULT).logits(inputs), onnx.logits(inputs), rtol=0, atol=1e-4)
+    pixels = np.stack([onnx.header.preprocessing.pixels(face) for face in faces])
+    for other in (OpenvinoClassifier(DEFAULT), LeanTorchClassifier(DEFAULT), TorchClassifier(DEFAULT)):
+        np.testing.assert_allclose(other.logits(pixels), onnx.logits(pixels), rtol=0, atol=1e-4)
 
 
 def test_load_network() -> None:

@@ -16,13 +16,14 @@ import numpy as np
 from posterv2 import __version__
 from posterv2.checkpoints.catalog import DEFAULT
 from posterv2.checkpoints.format import load, save
-from posterv2.checkpoints.graph import write_graph
 from posterv2.data.dataset import open_split
 from posterv2.data.split import Split
 from posterv2.evaluation import intervals
 from posterv2.evaluation.calibrate import cross_fitted, fit, logits_of
 from posterv2.evaluation.evaluate import evaluate
-from posterv2.inference.classifier import Classifier, open_classifier
+from posterv2.export.export import export
+from posterv2.inference.classifier import Classifier
+from posterv2.inference.engines.choice import open_classifier
 
 WEIGHTS = Path(__file__).parent.parent / "src" / "posterv2" / "weights"
 LICENCE = (
@@ -88,8 +89,9 @@ def main(run: str, data: str, machine: str) -> None:
     with (Path(run).parent / "curves.csv").open() as curves:
         minutes = sum(float(row["seconds"]) for row in csv.DictReader(curves)) / 60
     header = replace(header, name=DEFAULT, licence=LICENCE, version=__version__)
-    graph = WEIGHTS / f"{DEFAULT}.onnx"
-    write_graph(network, header, graph, half=True)
+    weights, graph = (WEIGHTS / f"{DEFAULT}{suffix}" for suffix in (".safetensors", ".onnx"))
+    save(weights, network, header, half=True)
+    export(weights, graph, "onnx", "fp16")
     classifier, valid = open_classifier(str(graph)), open_split(data, "ferplus", "valid")
     result = evaluate(classifier, valid).to_dict()
     twins, untwinned = without_twins(classifier, open_split(data, "ferplus", "train"), valid)
@@ -99,8 +101,8 @@ def main(run: str, data: str, machine: str) -> None:
     calibration = fit(logits, "temperature", f"{len(valid):,} faces of FER2013Valid, by temperature")
     ece = float(intervals.figures(calibrated).single["ece"][0])
     header = replace(header, metrics=figures | {"ece": ece}, calibration=calibration)
-    write_graph(network, header, graph, half=True)
-    save(WEIGHTS / f"{DEFAULT}.safetensors", network, header, half=True)
+    save(weights, network, header, half=True)
+    export(weights, graph, "onnx", "fp16")
 
     training: dict = header.training  # pyright: ignore[reportMissingTypeArgument]
     per_class: dict[str, dict[str, float]] = result["per_class"]  # pyright: ignore[reportAssignmentType]

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from posterv2.errors import OutputError
@@ -31,6 +32,26 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_with_others(path: str | Path) -> Iterator[Path]:
+    """As `whole`, for a file with others beside it: all that the block leaves beside the yielded path is moved.
+
+    Raises:
+        OutputError: as from `whole`.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
+    try:
+        with TemporaryDirectory(prefix=".", suffix=DRAFT, dir=path.parent) as folder:
+            yield Path(folder, path.name)
+            path.unlink(missing_ok=True)  # it must not be read with the new others beside it
+            for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
+                os.replace(file, path.with_name(file.name))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def drafts(folder: Path) -> list[Path]:

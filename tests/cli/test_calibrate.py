@@ -9,7 +9,9 @@ from typer.testing import CliRunner, Result
 
 from posterv2.checkpoints.header import read_header
 from posterv2.cli import app
-from posterv2.inference.classifier import OnnxClassifier, face_logits, open_classifier
+from posterv2.inference.classifier import face_logits
+from posterv2.inference.engines.choice import open_classifier
+from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from tests.tiny_graph import LABELS, plain, write_tiny_graph
 
 

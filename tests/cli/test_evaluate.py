@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from posterv2.cli import app
 from posterv2.data.dataset import READERS, open_split
 from posterv2.evaluation.evaluate import evaluate
-from posterv2.inference.classifier import open_classifier
+from posterv2.inference.engines.choice import open_classifier
 from posterv2.labels import LABEL_SETS
 from tests.tiny_graph import write_tiny_graph
 

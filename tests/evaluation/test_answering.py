@@ -16,8 +16,8 @@ from posterv2.data.split import Split
 from posterv2.errors import LabelsError
 from posterv2.evaluation.answering import match
 from posterv2.evaluation.evaluate import evaluate
-from posterv2.inference.classifier import open_classifier
 from posterv2.inference.detection.detector import Detection
+from posterv2.inference.engines.choice import open_classifier
 from posterv2.labels import LABEL_SETS, LabelSet
 from tests.evaluation.test_evaluate import Remembers
 
@@ -73,8 +73,8 @@ class Finds:
 class Lenient(Remembers):
     """Takes a face that it does not know for neutral."""
 
-    def logits(self, inputs: np.ndarray) -> np.ndarray:
-        answers = [self._answers.get(face.tobytes(), self.header.labels.index("neutral")) for face in inputs]
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        answers = [self._answers.get(face.tobytes(), self.header.labels.index("neutral")) for face in pixels]
         return np.eye(len(self.header.labels), dtype=np.float32)[answers]
 
 
@@ -95,9 +95,9 @@ class Weak:
         self._classifier = open_classifier()
         self.header = self._classifier.header
 
-    def logits(self, inputs: np.ndarray) -> np.ndarray:
-        spots = inputs.reshape(len(inputs), 3, 3, 16, 3, 16).mean(axis=(3, 5))
-        return self._classifier.logits(np.ascontiguousarray(spots.repeat(16, axis=2).repeat(16, axis=3)))
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        spots = pixels.reshape(len(pixels), 3, 16, 3, 16, 3).mean(axis=(2, 4)).astype(np.uint8)
+        return self._classifier.logits(np.ascontiguousarray(spots.repeat(16, axis=1).repeat(16, axis=2)))
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from posterv2.evaluation.answering import match
 from posterv2.evaluation.answers import Answers
 from posterv2.evaluation.embedding import embed, flatten
 from posterv2.evaluation.embedding_plot import draw_embedding
-from posterv2.inference.classifier import TorchClassifier
 from posterv2.inference.colours import colours
+from posterv2.inference.engines.torch import TorchClassifier
 from posterv2.labels import LABEL_SETS
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from posterv2.errors import UsageError, VideoError, WeightsError
-from posterv2.inference.classifier import OnnxClassifier
 from posterv2.inference.detection.detector import Detection
 from posterv2.inference.detection.mtcnn import MtcnnDetector
+from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from posterv2.inference.frames import Frame
 from posterv2.inference.pipeline import DETECT_EVERY, STATE_EVERY, FramePredictor, Step, predict_frames
 from posterv2.inference.predictor import Predictor, load

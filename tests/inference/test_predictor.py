@@ -9,8 +9,8 @@ from PIL import Image
 
 import posterv2
 from posterv2.errors import ImageError
-from posterv2.inference.classifier import OnnxClassifier
 from posterv2.inference.detection.detector import Detection
+from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from posterv2.inference.predictor import Predictor
 from posterv2.preprocessing import Box, Landmarks
 from tests.tiny_graph import BLUE, GREY, LABELS, RED, plain, tiny_header, write_tiny_graph

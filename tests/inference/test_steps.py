@@ -14,8 +14,8 @@ from PIL import Image
 from posterv2.errors import PosterError, UsageError, WeightsError
 from posterv2.inference import pipeline
 from posterv2.inference import steps as steps_module
-from posterv2.inference.classifier import OnnxClassifier
 from posterv2.inference.detection.detector import Detection
+from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from posterv2.inference.pipeline import Step
 from posterv2.inference.predictor import Predictor
 from posterv2.inference.sources import Source

@@ -17,7 +17,7 @@ from posterv2.data.dataset import open_split
 from posterv2.data.manifest import manifest_hash
 from posterv2.errors import DatasetError, ImageError, LabelsError, TrainingError, UsageError, WeightsError
 from posterv2.evaluation.evaluate import evaluate
-from posterv2.inference.classifier import open_classifier
+from posterv2.inference.engines.choice import open_classifier
 from posterv2.labels import LABEL_SETS
 from posterv2.models.poster import build
 from posterv2.preprocessing import Preprocessing, read_image

@@ -1,151 +1,202 @@
-"""From a network to an ONNX graph, which ONNX Runtime answers from without torch."""
+"""From named weights to an ONNX graph of the network, without torch: what ONNX Runtime and OpenVINO run.
 
-import copy
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+The graph gives the logits of `models/poster.py` for less work. What does not depend on the face stands in it worked out
+(`models/shortcuts.py`), and the encoder's last block answers for the class token alone, which is all that is read.
+Batch norms are melted into the convolutions before them, but for float16, which holds both exactly as they are.
+"""
+
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from posterv2 import __version__
-from posterv2.checkpoints.format import stored
+from posterv2.checkpoints.graph_builder import GraphBuilder
+from posterv2.checkpoints.graph_layers import GraphLayers
 from posterv2.checkpoints.header import KEY, WeightsHeader
-from posterv2.errors import WeightsError, require
-from posterv2.files import whole
-from posterv2.models.poster import PosterNetwork
+from posterv2.models.shortcuts import composed_bias, composed_convolutions, relative_position_bias
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-# Of the logits; of the largest one where that is below 1, as an untrained network's are.
-_TOLERANCE = 1e-4
-_CHECKED_BATCHES = (1, 3)
+OPSET = 20
+"""The version of ONNX's operators; the first one with GELU."""
+
+LAST_BLOCK = "last_block"
+"""The value that enters the encoder's last block, (B, N, D). One token is left behind it, and little work."""
 
 
-def write_graph(network: PosterNetwork, header: WeightsHeader, path: str | Path, half: bool = False) -> None:
-    """Write `network` as an ONNX graph, "faces" (B, 3, S, S) -> "logits" (B, C), B free, float32 both; `header` in it.
-
-    ONNX Runtime must give the network's own logits from the written file before it gets its name.
+def graph_of(header: WeightsHeader, tensors: Mapping[str, np.ndarray], source: str, half: bool = False) -> "ModelProto":
+    """The graph "faces" (B, 3, S, S) -> "logits" (B, C), B free, float32 both, with `header` in its metadata.
 
     Args:
-        half: store the numbers as float16, half the size, as `format.save` does; all computing stays in float32,
-            so that both files answer alike.
+        header: its config is that of the network.
+        tensors: the network's state under its own names, floating-point numbers of any precision.
+        source: names them in errors.
+        half: store what float16 holds exactly as float16; all computing stays in float32.
 
     Raises:
-        MissingExtraError: the export extra is not installed.
-        WeightsError: the header is of another network, a number is too large for float16, or the graph disagrees with
-            the network; nothing is written then.
-        OutputError: `path` cannot be written.
+        WeightsError: an entry is missing, unexpected or of another shape.
     """
-    require("onnxscript", "export")
-    onnx = require("onnx", "export")
-    header.expect(network.config)
-    network = copy.deepcopy(network).cpu().eval()
-    if half:
-        network.load_state_dict({name: stored(name, tensor, half) for name, tensor in network.state_dict().items()})
-    model = _exported(network)
-    _strip(model)
-    if half:
-        _halve(model)
-    onnx.helper.set_model_props(model, {KEY: header.to_json()})
-    model.producer_name, model.producer_version = "posterv2", __version__
-    onnx.checker.check_model(model, full_check=True)
-    with whole(path) as draft:
-        draft.write_bytes(model.SerializeToString())
-        _compare(draft, network, path)
+    return _Network(header, GraphBuilder(tensors, source, half)).model()
 
 
-def _exported(network: PosterNetwork) -> "ModelProto":
-    from onnxscript import optimizer
+class _Network(GraphLayers):
+    """The network part by part, under the names of its weights; `x` and all results are names of values."""
 
-    size = network.config.image_size
-    batch = ({0: torch.export.Dim("batch")},)
-    with _quiet():
-        program = torch.onnx.export(
-            network,
-            (torch.zeros(2, 3, size, size),),
-            dynamo=True,
-            input_names=["faces"],
-            output_names=["logits"],
-            dynamic_shapes=batch,
-            optimize=False,
-            verbose=False,
+    def __init__(self, header: WeightsHeader, graph: GraphBuilder) -> None:
+        super().__init__(header.config, graph)
+        self.header = header
+
+    def model(self) -> "ModelProto":
+        config, add, whole = self.config, self.add, self.graph.whole
+        dim, size, stride = config.embed_dim, config.image_size, config.pixel_stride
+        x = "faces"
+        if stride > 1:
+            x = add("Slice", x, whole(0, 0), whole(size, size), whole(2, 3), whole(stride, stride))
+        landmarks = self.landmark_stream(x)
+        images = self.image_stream(x)
+        tokens = [self.tokens(level, *maps) for level, maps in enumerate(zip(landmarks, images, strict=True))]
+        x = self.encoder(add("Concat", *tokens, axis=1))
+        gate = self.linear("gate.linear2", add("Relu", self.linear("gate.linear1", x, dim, dim)), dim, dim)
+        logits = self.linear("classifier", add("Mul", x, add("Sigmoid", gate)), dim, config.classes)
+        return self.graph.model(logits, ([3, size, size], [config.classes]), OPSET, {KEY: self.header.to_json()})
+
+    def landmark_stream(self, x: str) -> list[str]:
+        """MobileFaceNet without its head: the maps of the three levels."""
+        width, name = self.config.width, "landmark_stream"
+        x = self.block(f"{name}.stem", x, 3, width, kernel=3, stride=2)
+        x = self.block(f"{name}.stem_depthwise", x, width, width, kernel=3, groups=width)
+        channels, maps = width, []
+        for stage, out, hidden in ((1, width, 2 * width), (2, 2 * width, 4 * width), (3, 2 * width, 8 * width)):
+            x = self.landmark_unit(f"{name}.down{stage}", x, channels, out, hidden, stride=2)
+            channels = out
+            for unit in range(self.config.landmark_depths[stage - 1]):
+                x = self.landmark_unit(f"{name}.stage{stage}.{unit}", x, out, out, 2 * out)
+            maps.append(x)
+        x = self.block(f"{name}.separable", x, channels, 8 * width)
+        return [*maps[:2], self.conv("landmark_projection", x, 8 * width, 4 * width, bias=True)]
+
+    def landmark_unit(self, name: str, x: str, channels: int, out: int, hidden: int, stride: int = 1) -> str:
+        y = self.block(f"{name}.expand", x, channels, hidden)
+        y = self.block(f"{name}.depthwise", y, hidden, hidden, kernel=3, stride=stride, groups=hidden)
+        y = self.block(f"{name}.project", y, hidden, out, active=False)
+        return self.add("Add", x, y) if stride == 1 else y
+
+    def image_stream(self, x: str) -> list[str]:
+        """The first three stages of IR-50: the maps of the three levels."""
+        config, name = self.config, "image_stream"
+        x = self.conv_norm(f"{name}.stem.0", f"{name}.stem.1", x, 3, config.width, stride=config.image_stem_stride)
+        x = self.activation(f"{name}.stem.2", x, config.width)
+        channels, maps = config.width, []
+        for stage, (depth, out) in enumerate(zip(config.image_depths, config.widths, strict=True)):
+            for unit in range(depth):
+                stride = 1 if unit else 2 if stage else 2 // config.image_stem_stride
+                x = self.image_unit(f"{name}.stages.{stage}.{unit}", x, channels, out, stride)
+                channels = out
+            maps.append(self.conv(f"image_projections.{stage}", x, out, out, stride=2, bias=True))
+        return maps
+
+    def image_unit(self, name: str, x: str, channels: int, out: int, stride: int) -> str:
+        y = self.conv(f"{name}.residual.1", self.batch_norm(f"{name}.residual.0", x, channels), channels, out)
+        y = self.activation(f"{name}.residual.2", y, out)
+        y = self.conv_norm(f"{name}.residual.3", f"{name}.residual.4", y, out, out, stride=stride)
+        if channels != out:
+            x = self.conv_norm(f"{name}.shortcut.0", f"{name}.shortcut.1", x, channels, out, kernel=1, stride=stride)
+        elif stride > 1:
+            x = self.add("MaxPool", x, kernel_shape=[1, 1], strides=[stride, stride])
+        return self.add("Add", y, x)
+
+    def tokens(self, level: int, landmarks: str, image: str) -> str:
+        """One level: its maps, fused (section 3.2), as tokens of the encoder; their bias comes with their places."""
+        add, width, side = self.add, self.config.widths[level], self.config.windows[level]
+        name, dim = f"token_embeddings.{level}", self.config.embed_dim
+        x = self.fusion(f"fusions.{level}", self.flat(landmarks, width), self.flat(image, width), width, side)
+        x = add("Reshape", add("Transpose", x, perm=[0, 2, 1]), self.graph.whole(0, width, side, side))
+        if level == 0:
+            weights = self.graph.weight(f"{name}.0.weight", dim, width, 3, 3), self.second_embedding()
+            x = self.convolved(name, x, composed_convolutions(*weights), None, stride=4)
+        else:
+            x = self.conv(name, x, width, dim, kernel=3 if level == 1 else 1, stride=2 if level == 1 else 1)
+        return self.flat(x, dim)
+
+    def fusion(self, name: str, landmarks: str, image: str, width: int, side: int) -> str:
+        """Cross-attention and MLP on tokens (B, N, W): queries are the landmarks' tokens as they are."""
+        add, head_dim = self.add, self.config.head_dim
+        heads = partial(self.heads, heads=width // head_dim)
+        image = self.layer_norm(f"{name}.image_norm", image, width, 1e-5)
+        key, value = self.linears(f"{name}.attention.key_value", (image, image), width, width)
+        table = self.graph.weight(f"{name}.attention.position_bias", (2 * side - 1) ** 2, width // head_dim)
+        bias = self.graph.number(f"{name}.attention.bias", relative_position_bias(table, side)[None])
+        scores = add("MatMul", self.scaled(heads(landmarks), head_dim), heads(key, perm=(0, 2, 3, 1)))
+        attended = add("MatMul", add("Softmax", add("Add", scores, bias), axis=-1), heads(value))
+        attended = self.linear(f"{name}.attention.projection", self.merged(attended, width), width, width)
+        x = add("Add", image, add("Mul", attended, self.graph.stored(f"{name}.attention_scale", width)))
+        y = self.mlp(f"{name}.mlp", self.layer_norm(f"{name}.mlp_norm", x, width, 1e-5), width)
+        return add("Add", x, add("Mul", y, self.graph.stored(f"{name}.mlp_scale", width)))
+
+    def encoder(self, tokens: str) -> str:
+        """Tokens (B, N, D) -> the class token after all blocks (B, D)."""
+        add, dim, whole = self.add, self.config.embed_dim, self.graph.whole
+        x = add("Pad", tokens, whole(0, 1, 0, 0, 0, 0))  # room for the class token, which comes with the places
+        x = add("Add", x, self.graph.number("encoder.places", self.places()))
+        for block in range(self.config.encoder_depth - 1):
+            x = self.encoder_block(f"encoder.blocks.{block}", x)
+        if self.config.encoder_depth:
+            x = self.last_block(f"encoder.blocks.{self.config.encoder_depth - 1}", add("Identity", x, name=LAST_BLOCK))
+        else:
+            x = self.first(x)
+        return add("Squeeze", self.layer_norm("encoder.norm", x, dim, 1e-6), whole(1))
+
+    def places(self) -> np.ndarray:
+        """All that is added to the tokens whatever the face: positions, the class token, the embeddings' biases."""
+        dim, side = self.config.embed_dim, self.config.windows[2]
+        weight, name = self.graph.weight, "token_embeddings"
+        first, second = weight(f"{name}.0.0.bias", dim), weight(f"{name}.0.1.bias", dim)
+        bias = composed_bias(first, self.second_embedding(), second, self.config.windows[1])
+        levels = [
+            bias.reshape(dim, -1).T,
+            *(np.tile(weight(f"{name}.{level}.bias", dim), (side**2, 1)) for level in (1, 2)),
+        ]
+        start = np.concatenate([weight("encoder.class_token", 1, 1, dim)[0], *levels])
+        return weight("encoder.position_embedding", 1, 1 + 3 * side**2, dim) + start
+
+    def second_embedding(self) -> np.ndarray:
+        return self.graph.weight("token_embeddings.0.1.weight", self.config.embed_dim, self.config.embed_dim, 3, 3)
+
+    def encoder_block(self, name: str, x: str) -> str:
+        dim, heads = self.config.embed_dim, self.config.encoder_heads
+        normed = self.layer_norm(f"{name}.attention_norm", x, dim, 1e-6)
+        query, key, value = self.linears(f"{name}.attention.qkv", (normed,) * 3, dim, dim)
+        scores = self.add(
+            "MatMul", self.scaled(self.heads(query, heads), dim // heads), self.heads(key, heads, (0, 2, 3, 1))
         )
-        assert program is not None
-        # Not the exporter's own optimiser: it melts batch norms into convolutions, which float16 cannot hold exactly.
-        # ONNX Runtime does the same when it opens the file.
-        optimizer.inline(program.model)
-        for _ in range(2):
-            optimizer.fold_constants(program.model, onnx_shape_inference=True)
-            optimizer.remove_unused_nodes(program.model)
-        return program.model_proto
+        attended = self.add("MatMul", self.add("Softmax", scores, axis=-1), self.heads(value, heads))
+        return self.after_attention(name, x, attended)
 
+    def last_block(self, name: str, x: str) -> str:
+        """(B, N, D) -> (B, 1, D): one token asks, so keys and values need not be made of all the others.
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+        Its query goes through the key weights to the tokens themselves, and their mean through the value weights. The
+        bias of the keys adds the same to all scores, so it is gone.
+        """
+        add, dim, heads, whole = self.add, self.config.embed_dim, self.config.encoder_heads, self.graph.whole
+        head_dim = dim // heads
+        normed = self.layer_norm(f"{name}.attention_norm", x, dim, 1e-6)
+        weight = self.graph.weight(f"{name}.attention.qkv.weight", 3 * dim, dim)
+        bias = self.graph.weight(f"{name}.attention.qkv.bias", 3 * dim)
+        query, key, value = (f"{name}.attention.{part}" for part in ("query", "key", "value"))
+        asked = self.matmul(query, self.first(normed), weight[:dim].T, bias[:dim])
+        by_key = self.graph.number(key, weight[dim : 2 * dim].reshape(heads, head_dim, dim))
+        asked = add("MatMul", self.scaled(self.heads(asked, heads), head_dim), by_key)  # (B, heads, 1, D)
+        scores = add("MatMul", add("Squeeze", asked, whole(2)), add("Transpose", normed, perm=[0, 2, 1]))
+        mean = add("Unsqueeze", add("MatMul", add("Softmax", scores, axis=-1), normed), whole(2))  # (B, heads, 1, D)
+        by_value = weight[2 * dim :].reshape(heads, head_dim, dim).transpose(0, 2, 1)
+        attended = self.matmul(value, mean, by_value, bias[2 * dim :].reshape(heads, 1, head_dim))
+        return self.after_attention(name, self.first(x), attended)
 
-
-def _strip(model: "ModelProto") -> None:
-    """Take off the exporter's notes: they name source files of this machine, and they are large."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    graph.ClearField("value_info")
-
-
-def _halve(model: "ModelProto") -> None:
-    """Store every tensor that float16 holds exactly as float16, with a cast back to float32 in front of its use."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    casts = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT:
-            continue
-        values = numpy_helper.to_array(tensor)
-        with np.errstate(over="ignore"):
-            small = values.astype(np.float16)
-        if values.ndim and np.array_equal(small, values):
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(small, f"{name}.half"))
-            casts.append(helper.make_node("Cast", [tensor.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    model.graph.ClearField("node")
-    model.graph.node.extend(nodes)
-
-
-def _compare(draft: Path, network: PosterNetwork, path: str | Path) -> None:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(draft), options, providers=["CPUExecutionProvider"])
-    size = network.config.image_size
-    for batch in _CHECKED_BATCHES:
-        faces = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(batch))
-        with torch.inference_mode():
-            expected = network(faces).numpy()
-        got = np.asarray(session.run(["logits"], {"faces": faces.numpy()})[0])
-        if got.shape != expected.shape:
-            raise WeightsError(
-                f"{path}: not written, its graph gives {got.shape} where the network gives {expected.shape}"
-            )
-        difference, largest = np.abs(got - expected).max(), np.abs(expected).max()
-        if not difference <= _TOLERANCE * min(1, largest):
-            raise WeightsError(
-                f"{path}: not written, its graph disagrees with the network by {difference:g} in logits up to "
-                f"{largest:g}, at batch {batch}"
-            )
+    def after_attention(self, name: str, x: str, attended: str) -> str:
+        dim = self.config.embed_dim
+        merged = self.merged(attended, dim)
+        x = self.add("Add", x, self.linear(f"{name}.attention.projection", merged, dim, dim))
+        return self.add("Add", x, self.mlp(f"{name}.mlp", self.layer_norm(f"{name}.mlp_norm", x, dim, 1e-6), dim))

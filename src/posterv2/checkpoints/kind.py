@@ -5,7 +5,7 @@ from typing import Literal
 
 from posterv2.errors import WeightsError
 
-Kind = Literal["safetensors", "onnx", "zip", "other"]
+Kind = Literal["safetensors", "onnx", "openvino", "zip", "other"]
 """`zip` is the form of torch since 1.6; `other` is left to the reader of torch's older form, which has no mark."""
 
 
@@ -28,4 +28,6 @@ def kind_of(path: str | Path) -> Kind:
         return "safetensors"
     if len(start) > 1 and start[0] == 8 and start[1] < 32:  # protobuf's field 1, the version of ONNX
         return "onnx"
+    if start.startswith(b"<?xml"):
+        return "openvino"
     return "other"

@@ -25,6 +25,7 @@ from posterv2.cli import (
     embed,
     evaluate,
     explain,
+    export,
     info,
     live,
     predict,
@@ -130,6 +131,7 @@ app.command()(embed.embed)
 app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
+app.add_typer(export.app, name="export")
 app.add_typer(report.app, name="report")
 app.command()(info.info)
 

@@ -29,6 +29,8 @@ def calibrate(
     split: options.Split = None,
     weights: options.Weights = None,
     device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.Precision = "fp32",
 ) -> None:
     """Fit how sure a model is to how often it is right, on faces that it did not learn from.
 
@@ -44,14 +46,14 @@ def calibrate(
     from posterv2.checkpoints.rewriting import with_header
     from posterv2.data.dataset import open_split
     from posterv2.evaluation.calibrate import cross_fitted, fit, logits_of
-    from posterv2.inference.classifier import open_classifier
+    from posterv2.inference.engines.choice import open_classifier
 
     if out is not None:
         console.check_output("-o", out, (".safetensors", ".onnx"))
         source = catalog.located(weights or catalog.DEFAULT, out.suffix)
         if source.suffix.lower() != out.suffix.lower():
             raise UsageError(f"-o {out} has to end as {source} does, for it holds the same numbers")
-    classifier = open_classifier(weights, None, device)
+    classifier = open_classifier(weights, None, device, engine, precision)
     faces = open_split(data, dataset, split, classifier.header.labels)
     with console.progress("Faces", len(faces)) as advance:
         logits = logits_of(classifier, faces, advance)

@@ -43,7 +43,7 @@ def embed(
     from posterv2.evaluation.embedding import embed as embedded
     from posterv2.evaluation.embedding import flatten
     from posterv2.evaluation.embedding_plot import draw_embedding
-    from posterv2.inference.classifier import TorchClassifier
+    from posterv2.inference.engines.torch import TorchClassifier
     from posterv2.labels import label_set
 
     for module in ("torch", "matplotlib", "sklearn"):  # told now, not after minutes

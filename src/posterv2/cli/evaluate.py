@@ -26,6 +26,8 @@ def evaluate(
     weights: options.Weights = None,
     labels: options.Labels = None,
     device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.Precision = "fp32",
     strangers: Annotated[
         Literal["refuse", "ignore", "count"],
         typer.Option(help="What becomes of classes that only the weights or only the data know."),
@@ -60,10 +62,10 @@ def evaluate(
     from posterv2.data.dataset import open_split
     from posterv2.evaluation.evaluate import evaluate as measure
     from posterv2.evaluation.groups import read_attributes
-    from posterv2.inference.classifier import open_classifier
     from posterv2.inference.detection.factory import open_detector
+    from posterv2.inference.engines.choice import open_classifier
 
-    classifier = open_classifier(weights, labels, device)
+    classifier = open_classifier(weights, labels, device, engine, precision)
     own = classifier.header.labels if strangers == "refuse" else None
     faces = open_split(data, dataset, split, own)
     with console.progress("Faces", len(faces) * (1 + as_shipped)) as advance:

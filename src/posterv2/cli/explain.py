@@ -44,8 +44,8 @@ def explain(
     from posterv2.evaluation.explain_page import Row, explain_page
     from posterv2.files import whole
     from posterv2.inference.cards import likeliest
-    from posterv2.inference.classifier import TorchClassifier
     from posterv2.inference.detection.factory import open_detector
+    from posterv2.inference.engines.torch import TorchClassifier
     from posterv2.inference.predictor import Predictor
     from posterv2.labels import label_set
     from posterv2.preprocessing import read_image

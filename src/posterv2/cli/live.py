@@ -30,6 +30,8 @@ def live(
     weights: options.Weights = None,
     labels: options.Labels = None,
     device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.Precision = "fp32",
     detector: options.Detector = "mtcnn",
 ) -> None:
     """Show a camera's faces with the names of their expressions, as they come.
@@ -58,7 +60,7 @@ def live(
     from posterv2.inference.views import open_view
     from posterv2.training.stop import stop_wished
 
-    predictor = load(weights, labels, device, detector, uncertain_below)
+    predictor = load(weights, labels, device, detector, uncertain_below, None, engine, precision)
     predict = FramePredictor(predictor, smooth)
     with ExitStack() as stack:
         view = stack.enter_context(closing(open_view(out)))

@@ -1,7 +1,7 @@
 """Options that several verbs share: one name, one meaning."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,13 @@ Labels = Annotated[
     typer.Option(metavar="SET", help="The classes of a published file: rafdb, affectnet7, ... or a,list,of,names."),
 ]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps.")]
+Engine = Annotated[
+    Literal["auto", "onnxruntime", "openvino", "torch", "torch-compiled"],
+    typer.Option(help="What runs the network; auto is the fastest one installed (posterv2 benchmark)."),
+]
+Precision = Annotated[
+    Literal["fp32", "bf16"], typer.Option(help="The network's arithmetic; bf16 is faster where the processor has it.")
+]
 Detector = Annotated[
     str, typer.Option(metavar="NAME", help="What finds the faces: mtcnn, haar, or the path of a YuNet file.")
 ]

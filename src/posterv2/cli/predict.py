@@ -69,6 +69,8 @@ def predict(
     weights: options.Weights = None,
     labels: options.Labels = None,
     device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.Precision = "fp32",
     detector: options.Detector = "mtcnn",
 ) -> None:
     """Find the faces in pictures and videos and name their expressions.
@@ -102,8 +104,9 @@ def predict(
         found = _once(find_sources(sources, failed, skipped=draw, downloads=downloads))
         wanted.check_sources(found, viewing)
         total = expected(found, viewing)
-        predictor = load(weights, labels, device, detector, uncertain_below, coverage)
+        predictor = load(weights, labels, device, detector, uncertain_below, coverage, engine, precision)
         settings = {"weights": _digest(weights), "detector": detector, "uncertain_below": uncertain_below}
+        settings |= {"precision": precision}
         try:
             with opened(wanted, found, viewing, predictor.labels.names, settings, failed) as outputs:
                 run = stack.enter_context(closing(steps(predictor, found, viewing, failed, outputs.state)))

@@ -40,7 +40,7 @@ def inspect(
     from posterv2.checkpoints.kind import kind_of
 
     path = catalog.located(file, ".safetensors")
-    readers = {"safetensors": _ours, "onnx": _graph}
+    readers = {"safetensors": _ours, "onnx": _onnx, "openvino": _openvino}
     rows = readers.get(kind_of(path), _published)(path)
     size = f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     console.result(console.table(("what", "found"), [("file", size), *rows]))
@@ -87,12 +87,20 @@ def _ours(path: Path) -> Iterator[Row]:
     yield "parameters", f"{_parameters(sizes.items()):,}, stored as {', '.join(types)}"
 
 
-def _graph(path: Path) -> Iterator[Row]:
+def _onnx(path: Path) -> Iterator[Row]:
     from posterv2.checkpoints.description import described
-    from posterv2.inference.classifier import OnnxClassifier
+    from posterv2.inference.engines.onnxruntime import OnnxClassifier
 
     yield "kind", "ONNX graph"
     yield from described(OnnxClassifier(path).header)
+
+
+def _openvino(path: Path) -> Iterator[Row]:
+    from posterv2.checkpoints.description import described
+    from posterv2.inference.engines.openvino import OpenvinoClassifier
+
+    yield "kind", "OpenVINO graph"
+    yield from described(OpenvinoClassifier(path).header)
 
 
 def _published(path: Path) -> Iterator[Row]:

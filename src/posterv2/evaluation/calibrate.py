@@ -76,11 +76,9 @@ def logits_of(classifier: Classifier, split: Split, advance: Callable[[str], Non
 
     Raises:
         LabelsError: the classifier lacks a class that has pictures.
-        DatasetError: a picture cannot be read, or there are too few to fit anything.
+        DatasetError: a picture cannot be read.
     """
     split = split.relabel(classifier.header.labels)
-    if len(split) < _ENOUGH:
-        raise DatasetError(f"a calibration needs at least {_ENOUGH} faces, got {len(split)}")
     parts = []
     for images in images_of(split):
         parts.append(face_logits(classifier, images).astype(float))
@@ -110,7 +108,12 @@ def cross_fitted(logits: Logits, method: Method, seed: int = 0) -> tuple[Answers
     """The answers of each half of the faces under the calibration of the other half, and how its sets did on it.
 
     The halves have the same share of each class, and the seed decides which face is in which.
+
+    Raises:
+        DatasetError: there are too few to fit anything.
     """
+    if len(logits.targets) < _ENOUGH:
+        raise DatasetError(f"a calibration needs at least {_ENOUGH} faces, got {len(logits.targets)}")
     folds = _folds(logits.targets, seed)
     shares = np.empty_like(logits.values)
     members: dict[float, np.ndarray] = {asked: np.empty(shares.shape, bool) for asked in _SHOWN}

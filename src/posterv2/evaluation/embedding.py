@@ -12,7 +12,7 @@ from posterv2.evaluation.answering import Matched, answer
 from posterv2.evaluation.answers import Answers
 
 if TYPE_CHECKING:
-    from posterv2.inference.classifier import TorchClassifier
+    from posterv2.inference.engines.torch import TorchClassifier
 
 _NEIGHBOURS = 30  # t-SNE's perplexity, where there are enough faces
 _FEWEST = 4

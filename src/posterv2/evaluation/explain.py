@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from posterv2.inference.classifier import TorchClassifier
+    from posterv2.inference.engines.torch import TorchClassifier
     from posterv2.models.poster import PosterNetwork
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from PIL import Image
 
 from posterv2.errors import ImageError, UsageError
-from posterv2.inference.classifier import Classifier, open_classifier, probabilities
+from posterv2.inference.classifier import Classifier, probabilities
 from posterv2.inference.detection.detector import Detection, FaceDetector
 from posterv2.inference.detection.factory import open_detector
+from posterv2.inference.engines.choice import Engine, open_classifier
+from posterv2.inference.engines.precision import Precision
 from posterv2.inference.quality import quality_of
 from posterv2.inference.results import UNCERTAIN, Face, Quality, Result
 from posterv2.inference.smoothing import TIME_CONSTANT
@@ -151,6 +153,8 @@ def load(
     detector: str | Path = "mtcnn",
     uncertain_below: float = 0.0,
     coverage: float | None = None,
+    engine: Engine = "auto",
+    precision: Precision = "fp32",
 ) -> Predictor:
     """A predictor with an embedded model (the default one without `weights`) or any weight file.
 
@@ -161,12 +165,15 @@ def load(
         detector: what finds the faces: `mtcnn`, `haar`, or the path of a YuNet file.
         uncertain_below: the answer is `uncertain` where the likeliest class is less probable than this, 0..1.
         coverage: with it, each face has `choices`, the classes that hold the right one with this probability.
+        engine: `auto`, `onnxruntime`, `openvino`, `torch` or `torch-compiled`; `auto` is the fastest one installed.
+        precision: `fp32`, or `bf16` for more speed where the processor has it.
 
     Raises:
         WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier`, `open_detector` and `Predictor`
             raise them.
     """
-    return Predictor(open_classifier(weights, labels, device), open_detector(detector), uncertain_below, coverage)
+    classifier = open_classifier(weights, labels, device, engine, precision)
+    return Predictor(classifier, open_detector(detector), uncertain_below, coverage)
 
 
 def _pixels(source: Source) -> np.ndarray:

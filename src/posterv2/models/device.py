@@ -24,3 +24,12 @@ def choose_device(name: str) -> torch.device:
             f"torch cannot use the device {name!r} here ({reason}); it can use: {', '.join(usable)}"
         ) from error
     return device
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 by itself, and does not only store it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return device.type == "mps"

@@ -62,9 +62,12 @@ class Encoder(nn.Module):
         nn.init.trunc_normal_(self.position_embedding, std=0.02)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.blocks(self.placed(tokens)))[:, 0]
+
+    def placed(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, N, C) -> (B, 1 + N, C): the class token in front, and to each the embedding of its position."""
         class_token = self.class_token.expand(tokens.shape[0], -1, -1)
-        x = torch.cat((class_token, tokens), dim=1) + self.position_embedding
-        return self.norm(self.blocks(x))[:, 0]
+        return torch.cat((class_token, tokens), dim=1) + self.position_embedding
 
 
 class TokenGate(nn.Module):

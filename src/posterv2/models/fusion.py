@@ -17,7 +17,7 @@ def relative_position_index(window: int) -> torch.Tensor:
 class CrossAttention(nn.Module):
     """Queries are the landmark tokens as they are; keys and values are a linear layer of the image tokens."""
 
-    position_index: torch.Tensor
+    position_index: torch.Tensor | None  # None once `position_bias` is looked up, see `models/lean.py`
 
     def __init__(self, dim: int, window: int, head_dim: int) -> None:
         super().__init__()
@@ -37,9 +37,14 @@ class CrossAttention(nn.Module):
         shape = (*image.shape[:2], self.heads, -1)
         query = landmarks.reshape(shape).transpose(1, 2)  # (B, heads, N, head_dim)
         key, value = (part.reshape(shape).transpose(1, 2) for part in self.key_value(image).chunk(2, dim=-1))
-        bias = self.position_bias[self.position_index].permute(2, 0, 1)  # (heads, N, N)
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=self.bias()[None])
         return self.projection(attended.transpose(1, 2).flatten(2))
+
+    def bias(self) -> torch.Tensor:
+        """What is added to the score of each query and key token: (heads, N, N)."""
+        if self.position_index is None:
+            return self.position_bias
+        return self.position_bias[self.position_index].permute(2, 0, 1)
 
 
 class Fusion(nn.Module):

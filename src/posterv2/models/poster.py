@@ -53,6 +53,10 @@ class PosterNetwork(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.gate(self.encoder(self.tokens(x))))
+
+    def tokens(self, x: torch.Tensor) -> torch.Tensor:
+        """All that stands in front of the encoder: faces as for `forward` -> tokens of all levels (B, N, D)."""
         size, stride = self.config.image_size, self.config.pixel_stride
         if x.ndim != 4 or x.shape[1:] not in ((3, size, size), (3, size // stride, size // stride)):
             raise UsageError(f"the network takes (B, 3, {size}, {size}), got {tuple(x.shape)}")
@@ -65,7 +69,7 @@ class PosterNetwork(nn.Module):
             fused = self.fusions[level](landmarks[level], self.image_projections[level](image))
             embedded = self.token_embeddings[level](fused)  # (B, D, h, w), h and w of the last level
             tokens.append(embedded.flatten(2).transpose(1, 2))
-        return self.classifier(self.gate(self.encoder(torch.cat(tokens, dim=1))))
+        return torch.cat(tokens, dim=1)
 
 
 def build(config: PosterConfig | str, classes: int | None = None) -> PosterNetwork:

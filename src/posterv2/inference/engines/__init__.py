@@ -1,0 +1,1 @@
+"""What runs a network: ONNX Runtime, OpenVINO or torch, each behind `inference.classifier.Classifier`."""

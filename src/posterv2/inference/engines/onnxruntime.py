@@ -1,0 +1,84 @@
+"""ONNX Runtime on the CPU: what the base install runs with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from posterv2.checkpoints.header import WeightsHeader
+from posterv2.errors import WeightsError, cut
+from posterv2.inference.engines.graphs import graph_for
+from posterv2.labels import LabelSet
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+class OnnxClassifier:
+    """A graph with our header in its metadata, run by ONNX Runtime in float32, or in int8 where the file says so."""
+
+    def __init__(self, weights: str | Path, labels: LabelSet | None = None) -> None:
+        """Load an embedded model, an ONNX file, or the graph of any other weight file.
+
+        Raises:
+            WeightsError: the file is missing, is none that ONNX Runtime runs, holds no header of ours, or one that the
+                graph disagrees with.
+            LabelsError, MissingExtraError: as from `graphs.graph_for`.
+        """
+        self._name = str(weights)
+        self._session = _open_session(graph_for(weights, labels), self._name)
+        self._header = WeightsHeader.from_metadata(self._session.get_modelmeta().custom_metadata_map, self._name)
+        self._header.expect_labels(labels, self._name)
+        side, classes = self._header.config.image_size, self._header.config.classes
+        _expect("input", self._session.get_inputs(), "faces", [3, side, side], self._name)
+        _expect("output", self._session.get_outputs(), "logits", [classes], self._name)
+
+    @property
+    def header(self) -> WeightsHeader:
+        """From the graph's metadata."""
+        return self._header
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """(B, S, S, 3) uint8 to (B, C) float32.
+
+        Raises:
+            WeightsError: the graph cannot do it after all.
+        """
+        try:
+            faces = self._header.preprocessing.normalise(pixels)
+            logits = np.asarray(self._session.run(["logits"], {"faces": faces})[0])
+        except Exception as error:  # ONNX Runtime's errors share no base but this
+            raise WeightsError(f"{self._name}: ONNX Runtime cannot run this graph: {_first_line(error)}") from error
+        expected = (len(pixels), self._header.config.classes)
+        if logits.shape != expected:
+            raise WeightsError(f"{self._name}: the graph gave logits {logits.shape}, its header says {expected}")
+        return logits
+
+
+def _open_session(graph: Path | bytes, name: str) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the detector needs the cores too
+    options.log_severity_level = 3  # errors; they are raised as well
+    try:
+        source = graph if isinstance(graph, bytes) else str(graph)
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no base but this
+        raise WeightsError(f"{name}: ONNX Runtime cannot run this file: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return cut(str(error).splitlines()[0], 300)
+
+
+def _expect(what: str, nodes: Sequence[Any], name: str, shape: list[int], source: str) -> None:
+    """Refuse a graph whose input or output is not a free batch of `shape`, in float32."""
+    fits = [node.name for node in nodes] == [name] and nodes[0].type == "tensor(float)"
+    if not fits or nodes[0].shape[1:] != shape or isinstance(nodes[0].shape[0], int):
+        got = cut("; ".join(f"{node.name} {node.shape} {node.type}" for node in nodes), 300) or "none"
+        wanted = f"one {what} {name!r} of (B, {', '.join(map(str, shape))}), float32 and with B free"
+        raise WeightsError(f"{source}: by its header the graph must have {wanted}; got {got}")
