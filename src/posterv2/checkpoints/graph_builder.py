@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class GraphBuilder:
         self._nodes: list[NodeProto] = []
         self._numbers: dict[str, TensorProto] = {}
 
-    def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: object) -> str:
+    def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """A node; its result, which has the node's name."""
         from onnx import helper
 

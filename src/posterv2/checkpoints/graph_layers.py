@@ -115,7 +115,7 @@ class GraphLayers:
 
     def scaled(self, query: str, head_dim: int) -> str:
         """Queries, so that their scores have the scale of one channel."""
-        return self.add("Mul", query, self.graph.number(f"scale_{head_dim}", np.float32(head_dim**-0.5)))
+        return self.add("Mul", query, self.graph.number(f"scale_{head_dim}", np.asarray(head_dim**-0.5, np.float32)))
 
     def heads(self, x: str, heads: int, perm: tuple[int, ...] = (0, 2, 1, 3)) -> str:
         """Tokens (B, N, D) -> (B, heads, N, D / heads), or another order of those."""

@@ -47,8 +47,8 @@ def onnx(
 ) -> None:
     """Write an ONNX file, with the label contract and the preprocessing in its metadata.
 
-    It takes any number of faces at once. Before it gets its name it runs in ONNX Runtime on real faces, at batches of 1, 3
-    and 64; where it differs from the network by more than it may, nothing is written.
+    It takes any number of faces at once. Before it gets its name it runs in ONNX Runtime on real faces, at batches of
+    1, 3 and 64; where it differs from the network by more than it may, nothing is written.
 
     \b
     Examples:
@@ -124,10 +124,11 @@ def _export(
 def _in_words(header: WeightsHeader) -> str:
     record = header.training["export"]
     assert isinstance(record, dict)
-    words = f"{record['form']}, {record['precision']}, {record['checked']} within {record['of_norm']:.2g} of the logits' norm"
+    words = f"{record['form']}, {record['precision']}; checked {record['checked']}: differs by {record['of_norm']:.2g} "
+    words += "of the logits' norm"
     if "accuracy" in record:
         words += (
             f"; on {record['held_out']:,} held-out faces accuracy {record['accuracy']:.2%} changes by "
-            f"{record['accuracy_change']:+.2%} points, {record['same_answers']:.2%} get the same answer"
+            f"{100 * record['accuracy_change']:+.2f} points, {record['same_answers']:.2%} get the same answer"
         )
     return words

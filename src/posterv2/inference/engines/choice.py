@@ -80,8 +80,10 @@ def fastest(kind: Kind, precision: Precision) -> Engine:
     `posterv2 benchmark` measures that order; docs/performance.md holds what it was on which processor. Other
     processors than x86-64 were not tried, so ONNX Runtime, which every installation has, goes first there.
     """
-    default: Engine = "onnxruntime"
-    return next((engine for engine in _by_speed(kind, precision) if _installed(engine)), default)
+    for engine in _by_speed(kind, precision):
+        if _installed(engine):
+            return engine
+    return "onnxruntime"
 
 
 def _by_speed(kind: Kind, precision: Precision) -> Iterator[Engine]:
