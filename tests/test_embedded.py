@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,11 @@ def onnx() -> OnnxClassifier:
 def test_files_are_small_and_of_one_header(onnx: OnnxClassifier) -> None:
     for suffix in (".safetensors", ".onnx"):
         assert embedded(DEFAULT, suffix).stat().st_size <= 8_000_000
-    assert onnx.header == read_header(embedded(DEFAULT, ".safetensors"))
+    export = onnx.header.training["export"]
+    assert isinstance(export, dict)
+    assert export["precision"] == "fp16"
+    header = read_header(embedded(DEFAULT, ".safetensors"))
+    assert onnx.header == replace(header, training=header.training | {"export": export})
     assert onnx.header.name == DEFAULT
     assert onnx.header.licence
     assert embedded(DEFAULT, ".md").read_text("utf-8").count(f"{onnx.header.metrics['accuracy']:.2%}") == 1

@@ -35,7 +35,7 @@ def test_the_same_labels_are_accepted_and_others_are_not(path):
 
 def test_a_graph_is_no_network(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"\x08\x0a\x12\x07pytorch")
-    with pytest.raises(WeightsError, match=r"x\.bin: an ONNX graph runs in ONNX Runtime"):
+    with pytest.raises(WeightsError, match=r"x\.bin: a graph holds no torch network; give the file it was made of"):
         load_network(tmp_path / "x.bin")
 
 

@@ -1,5 +1,6 @@
-"""Both engines give a row of probabilities a face, and refuse what they cannot run in words."""
+"""Each engine gives a row of probabilities a face, and refuses what it cannot run in words."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,8 +17,13 @@ from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import LabelsError, UsageError, WeightsError
 from posterv2.inference.classifier import probabilities
-from posterv2.inference.engines.choice import open_classifier
+from posterv2.inference.engines import choice
+from posterv2.inference.engines.choice import Engine, open_classifier
+from posterv2.inference.engines.graphs import GraphKind
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
+from posterv2.inference.engines.openvino import OpenvinoClassifier
+from posterv2.inference.engines.precision import Precision
+from posterv2.inference.engines.torch import LeanTorchClassifier
 from posterv2.labels import LABEL_SETS, LabelSet
 from posterv2.models.config import CONFIGS
 from posterv2.models.poster import build
@@ -25,9 +31,14 @@ from posterv2.preprocessing import Preprocessing
 from tests.tiny_graph import BLUE, GREY, LABELS, RED, plain, tiny_header, write_tiny_graph
 
 
+@pytest.fixture(params=["onnxruntime", "openvino"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return request.param
+
+
 @pytest.mark.parametrize("half", [False, True])
-def test_known_answers(tmp_path: Path, half: bool):
-    classifier = open_classifier(write_tiny_graph(tmp_path / "tiny.onnx", half=half))
+def test_known_answers(tmp_path: Path, half: bool, engine: Engine):
+    classifier = open_classifier(write_tiny_graph(tmp_path / "tiny.onnx", half=half), engine=engine)
     rows = probabilities(classifier, [plain(RED), plain(BLUE, 200, 90), plain(GREY, 48, 48)])
     assert [LABELS.names[index] for index in rows.argmax(axis=1)] == ["happiness", "sadness", "neutral"]
     assert rows.dtype == np.float32
@@ -35,10 +46,10 @@ def test_known_answers(tmp_path: Path, half: bool):
     assert rows[2, 0] == pytest.approx(np.exp(5) / (np.exp(5) + 7), abs=1e-5)
 
 
-def test_batches_make_no_difference(tmp_path: Path):
-    classifier = open_classifier(write_tiny_graph(tmp_path / "tiny.onnx"))
+def test_batches_make_no_difference(tmp_path: Path, engine: Engine):
+    classifier = open_classifier(write_tiny_graph(tmp_path / "tiny.onnx"), engine=engine)
     faces = [plain((shade, 0, 255 - shade)) for shade in range(0, 250, 25)]
-    np.testing.assert_allclose(probabilities(classifier, faces, 3), probabilities(classifier, faces), atol=1e-6)
+    np.testing.assert_allclose(probabilities(classifier, faces, 3), probabilities(classifier, faces), atol=1e-5)
     assert probabilities(classifier, []).shape == (0, len(LABELS))
 
 
@@ -51,20 +62,20 @@ def test_batches_make_no_difference(tmp_path: Path):
         (b"\x08\x0a" + bytes(range(200)), "cannot run this file"),
     ],
 )
-def test_broken_files(tmp_path: Path, content: bytes | None, words: str):
+def test_broken_files(tmp_path: Path, content: bytes | None, words: str, engine: Engine):
     path = tmp_path / "x.onnx"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WeightsError, match=words) as caught:
-        open_classifier(path)
+        open_classifier(path, engine=engine)
     assert "\n" not in str(caught.value)
 
 
-def test_graphs_of_others(tmp_path: Path):
+def test_graphs_of_others(tmp_path: Path, engine: Engine):
     with pytest.raises(WeightsError, match=r"x\.onnx: no posterv2 header"):
-        open_classifier(write_tiny_graph(tmp_path / "x.onnx", metadata={}))
-    with pytest.raises(WeightsError, match=r"one input 'faces' of \(B, 3, 48, 48\).*got input \["):
-        open_classifier(write_tiny_graph(tmp_path / "y.onnx", input_name="input"))
+        open_classifier(write_tiny_graph(tmp_path / "x.onnx", metadata={}), engine=engine)
+    with pytest.raises(WeightsError, match=r"one input 'faces' of \(B, 3, 48, 48\).*got input \("):
+        open_classifier(write_tiny_graph(tmp_path / "y.onnx", input_name="input"), engine=engine)
 
 
 def edited(path: Path, change: Callable[[onnx.ModelProto], object]) -> Path:
@@ -79,14 +90,14 @@ def with_header(**changes: object) -> dict[str, str]:
     return {KEY: replace(tiny_header(), **changes).to_json()}
 
 
-def test_graphs_that_their_header_disagrees_with(tmp_path: Path):
+def test_graphs_that_their_header_disagrees_with(tmp_path: Path, engine: Engine):
     config = replace(CONFIGS["posterv2-nano"], image_size=64)
     larger = with_header(config=config, preprocessing=Preprocessing(size=64))
-    with pytest.raises(WeightsError, match=r"y\.onnx: by its header .*'faces' of \(B, 3, 64, 64\).*48, 48\]"):
-        open_classifier(write_tiny_graph(tmp_path / "y.onnx", larger))
+    with pytest.raises(WeightsError, match=r"y\.onnx: by its header .*'faces' of \(B, 3, 64, 64\).*48, 48\)"):
+        open_classifier(write_tiny_graph(tmp_path / "y.onnx", larger), engine=engine)
     fewer = with_header(config=replace(CONFIGS["posterv2-nano"], classes=7), labels=LABEL_SETS["rafdb"])
-    with pytest.raises(WeightsError, match=r"y\.onnx: by its header .*'logits' of \(B, 7\), .*got logits .*, 8\]"):
-        open_classifier(write_tiny_graph(tmp_path / "y.onnx", fewer))
+    with pytest.raises(WeightsError, match=r"y\.onnx: by its header .*'logits' of \(B, 7\), .*got logits .*, 8\)"):
+        open_classifier(write_tiny_graph(tmp_path / "y.onnx", fewer), engine=engine)
 
 
 def fixed_batch(model: onnx.ModelProto) -> None:
@@ -99,9 +110,9 @@ def scalar(model: onnx.ModelProto) -> None:
 
 
 @pytest.mark.parametrize("change", [fixed_batch, scalar])
-def test_graphs_of_another_form(tmp_path: Path, change: Callable[[onnx.ModelProto], None]):
+def test_graphs_of_another_form(tmp_path: Path, change: Callable[[onnx.ModelProto], None], engine: Engine):
     with pytest.raises(WeightsError, match=r"x\.onnx: by its header the graph must have one (in|out)put .*B free"):
-        open_classifier(edited(tmp_path / "x.onnx", change))
+        open_classifier(edited(tmp_path / "x.onnx", change), engine=engine)
 
 
 def square(model: onnx.ModelProto) -> None:
@@ -117,7 +128,7 @@ def doubled(model: onnx.ModelProto) -> None:
     [(square, "cannot run this graph"), (doubled, r"gave logits \(4, 8\), its header says \(2, 8\)")],
 )
 def test_graphs_that_fail_at_work(tmp_path: Path, change: Callable[[onnx.ModelProto], None], words: str):
-    classifier = open_classifier(edited(tmp_path / "x.onnx", change))
+    classifier = open_classifier(edited(tmp_path / "x.onnx", change), engine="onnxruntime")
     with pytest.raises(WeightsError, match=r"x\.onnx: .*" + words):
         probabilities(classifier, [plain(RED), plain(BLUE)])
 
@@ -129,11 +140,13 @@ def test_names_that_no_file_can_have():
 
 
 def test_a_graph_is_known_by_its_content(tmp_path: Path):
-    assert isinstance(open_classifier(write_tiny_graph(tmp_path / "graph.bin")), OnnxClassifier)
+    path = write_tiny_graph(tmp_path / "graph.bin")
+    assert isinstance(open_classifier(path, engine="onnxruntime"), OnnxClassifier)
+    assert isinstance(open_classifier(path, engine="openvino"), OpenvinoClassifier)
 
 
-def test_numbers_that_are_none(tmp_path: Path):
-    classifier = open_classifier(write_tiny_graph(tmp_path / "x.onnx", scale=float("nan")))
+def test_numbers_that_are_none(tmp_path: Path, engine: Engine):
+    classifier = open_classifier(write_tiny_graph(tmp_path / "x.onnx", scale=float("nan")), engine=engine)
     with pytest.raises(WeightsError, match="not finite"):
         probabilities(classifier, [plain(RED)])
 
@@ -151,8 +164,50 @@ def test_devices_that_cannot_be(tmp_path: Path):
     path = write_tiny_graph(tmp_path / "x.onnx")
     with pytest.raises(UsageError, match=r"no device 'tpu'.*auto, cpu, cuda, mps"):
         open_classifier(path, device="tpu")
-    with pytest.raises(UsageError, match=r"run on the cpu.*safetensors"):
+    with pytest.raises(UsageError, match=r"run on the cpu.*'cuda'.*safetensors"):
         open_classifier(path, device="cuda")
+    with pytest.raises(UsageError, match=r"openvino runs on the cpu, got device 'cuda'; .* the engine torch"):
+        open_classifier(device="cuda", engine="openvino")
+
+
+def test_settings_that_no_engine_can_follow(tmp_path: Path):
+    path = write_tiny_graph(tmp_path / "x.onnx")
+    with pytest.raises(UsageError, match=r"no engine 'tensorrt'; choose one of auto, onnxruntime, openvino, torch"):
+        open_classifier(path, engine="tensorrt")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match=r"no precision 'int8'; choose one of fp32, bf16"):
+        open_classifier(path, precision="int8")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match=r"ONNX Runtime has no bf16 here; .*posterv2\[openvino\]"):
+        open_classifier(path, engine="onnxruntime", precision="bf16")
+    with pytest.raises(UsageError, match=r"not in torch, got .* engine 'torch'; give the .safetensors file"):
+        open_classifier(path, engine="torch")
+
+
+@pytest.mark.parametrize(
+    ("installed", "machine", "kind", "precision", "engine"),
+    [
+        ("openvino torch", "x86_64", None, "fp32", "openvino"),
+        ("openvino torch", "AMD64", "onnx", "bf16", "openvino"),
+        ("openvino torch", "aarch64", None, "fp32", "onnxruntime"),
+        ("openvino torch", "aarch64", "openvino", "fp32", "openvino"),
+        ("torch", "x86_64", None, "fp32", "onnxruntime"),
+        ("torch", "x86_64", None, "bf16", "torch"),
+        ("torch", "x86_64", "onnx", "bf16", "onnxruntime"),
+        ("", "x86_64", "onnx", "fp32", "onnxruntime"),
+    ],
+)
+def test_auto_is_the_fastest_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch, installed: str, machine: str, kind: GraphKind, precision: Precision, engine: Engine
+):
+    monkeypatch.setattr(choice, "find_spec", lambda name: name if name in ("onnxruntime", *installed.split()) else None)
+    monkeypatch.setattr(choice.platform, "machine", lambda: machine)
+    assert choice.fastest(kind, precision) == engine
+
+
+def test_a_gpu_is_taken_for_weights_alone(monkeypatch: pytest.MonkeyPatch, own_file: tuple[Path, torch.nn.Module]):
+    monkeypatch.setattr(choice, "_gpu", lambda: True)
+    assert isinstance(open_classifier(own_file[0]), LeanTorchClassifier)
+    assert not isinstance(open_classifier(), LeanTorchClassifier)
+    assert not isinstance(open_classifier(own_file[0], device="cpu"), LeanTorchClassifier)
 
 
 def test_embedded_graph_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -160,8 +215,8 @@ def test_embedded_graph_is_the_default(tmp_path: Path, monkeypatch: pytest.Monke
     asked = []
     monkeypatch.setattr(catalog, "embedded", lambda name, suffix: asked.append((name, suffix)) or path)
     for weights in (None, catalog.DEFAULT):
-        assert isinstance(open_classifier(weights), OnnxClassifier)
-    assert asked == [(catalog.DEFAULT, ".onnx")] * 2
+        assert open_classifier(weights).header.name == "tiny"
+    assert set(asked) == {(catalog.DEFAULT, ".onnx")}
 
 
 @pytest.fixture
@@ -178,12 +233,27 @@ def test_torch_says_which_devices_there_are(own_file: tuple[Path, torch.nn.Modul
         open_classifier(own_file[0], device=missing)
 
 
-def test_without_torch_the_install_command(own_file: tuple[Path, torch.nn.Module]):
+def test_weights_of_ours_need_no_torch(own_file: tuple[Path, torch.nn.Module]):
+    path, network = own_file
+    code = (
+        "import sys; sys.modules.update({'torch': None, 'openvino': None})\n"
+        "import numpy as np\n"
+        "from posterv2.inference.engines.onnxruntime import OnnxClassifier\n"
+        f"print(OnnxClassifier({str(path)!r}).logits(np.full((1, 48, 48, 3), 200, np.uint8)).tolist()[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    with torch.inference_mode():
+        expected = network(torch.full((1, 3, 48, 48), 200 / 255))[0].numpy()
+    np.testing.assert_allclose(json.loads(done.stdout), expected, atol=1e-5)
+
+
+def test_without_torch_the_install_command(tmp_path: Path):
+    (tmp_path / "published.pth").write_bytes(b"PK\x03\x04 and what torch has pickled")
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from posterv2.errors import MissingExtraError\n"
         "from posterv2.inference.engines.choice import open_classifier\n"
-        f"try: open_classifier({str(own_file[0])!r})\n"
+        f"try: open_classifier({str(tmp_path / 'published.pth')!r}, labels='rafdb')\n"
         "except MissingExtraError as error: sys.exit(str(error))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ from posterv2 import __version__
 from posterv2.errors import WeightsError, cut
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import ModelProto, NodeProto
 
 _IR_VERSION = 9  # of the file; opset 20 came with it
 _COUNTER = "num_batches_tracked"  # batch norms count their batches in training; nothing reads it
@@ -27,11 +27,14 @@ class GraphBuilder:
     """
 
     def __init__(self, tensors: Mapping[str, np.ndarray], source: str, half: bool) -> None:
+        from onnx import ModelProto
+
         self._tensors, self._source, self.half = tensors, source, half
         self._asked: set[str] = set()
         self._casts: list[NodeProto] = []
         self._nodes: list[NodeProto] = []
-        self._numbers: dict[str, TensorProto] = {}
+        self._numbers: set[str] = set()
+        self._model = ModelProto()  # the numbers go there at once: protobuf copies what is put together later
 
     def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """A node; its result, which has the node's name."""
@@ -76,7 +79,9 @@ class GraphBuilder:
                 self._casts.append(
                     helper.make_node("Cast", [stored], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
                 )
-        self._numbers[name] = numpy_helper.from_array(np.ascontiguousarray(values), stored)
+        self._numbers.add(name)
+        tensor = numpy_helper.from_array(np.ascontiguousarray(values), stored)
+        self._model.graph.initializer.add().CopyFrom(tensor)
         return name
 
     def whole(self, *values: int) -> str:
@@ -97,19 +102,13 @@ class GraphBuilder:
         if left:
             raise self._misfit(f"unexpected {', '.join(map(cut, left[:8]))}")
         self.add("Identity", result, name="logits")
-        faces, logits = (
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
-            for name, shape in zip(("faces", "logits"), shapes, strict=True)
-        )
-        nodes = [*self._casts, *self._nodes]
-        graph = helper.make_graph(nodes, "posterv2", [faces], [logits], list(self._numbers.values()))
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", opset)],
-            ir_version=_IR_VERSION,
-            producer_name="posterv2",
-            producer_version=__version__,
-        )
+        model, graph = self._model, self._model.graph
+        for values, name, shape in zip((graph.input, graph.output), ("faces", "logits"), shapes, strict=True):
+            values.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape]))
+        graph.name, model.producer_name, model.producer_version = "posterv2", "posterv2", __version__
+        graph.node.extend([*self._casts, *self._nodes])
+        model.ir_version = _IR_VERSION
+        model.opset_import.append(helper.make_opsetid("", opset))
         helper.set_model_props(model, dict(metadata))
         return model
 

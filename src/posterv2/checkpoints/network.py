@@ -28,7 +28,7 @@ def open_weights(name_or_file: str | Path, labels: Labels | None = None) -> tupl
     path = catalog.located(name_or_file, ".safetensors")
     kind = kind_of(path)
     if kind in ("onnx", "openvino"):
-        raise WeightsError(f"{path}: a graph holds no torch network; give the weight file that it was made of")
+        raise WeightsError(f"{path}: a graph holds no torch network; give the file it was made of")
     if kind != "safetensors":
         return open_published(path, labels)
     network, header = format.load(path)

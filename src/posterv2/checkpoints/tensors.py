@@ -1,10 +1,11 @@
 """A weight file's header and numbers, without torch where they are ours."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors import SafetensorError, safe_open
 
 from posterv2.checkpoints import catalog
 from posterv2.checkpoints.header import WeightsHeader, read_header
@@ -13,10 +14,13 @@ from posterv2.errors import WeightsError, require
 from posterv2.labels import LabelSet
 
 
-def open_tensors(
+@contextmanager
+def opened_tensors(
     name_or_file: str | Path, labels: LabelSet | None = None
-) -> tuple[WeightsHeader, dict[str, np.ndarray]]:
+) -> Iterator[tuple[WeightsHeader, Mapping[str, np.ndarray]]]:
     """The header and the network's state by its names, of an embedded model or of a file that a torch network fits.
+
+    The numbers of our files are read one by one as they are asked for, as long as the block lasts: memory holds none.
 
     Raises:
         MissingExtraError: a published file needs torch to be read, which is not installed.
@@ -29,10 +33,28 @@ def open_tensors(
         from posterv2.checkpoints.network import open_weights
 
         network, header = open_weights(path, labels)
-        return header, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        yield header, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        return
     header = read_header(path)
     header.expect_labels(labels, str(path))
-    try:
-        return header, load_file(path)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read: {error}") from error
+    with safe_open(str(path), framework="numpy") as file:
+        yield header, _Stored(file, path)
+
+
+class _Stored(Mapping[str, np.ndarray]):
+    def __init__(self, file: safe_open, path: Path) -> None:
+        self._file, self._path, self._names = file, path, list(file.keys())
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        try:
+            return self._file.get_tensor(name)
+        except (SafetensorError, OSError, TypeError, ValueError) as error:
+            raise WeightsError(f"{self._path}: {name} cannot be read: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -19,6 +19,7 @@ import typer.core
 
 from posterv2 import __version__
 from posterv2.cli import (
+    benchmark,
     calibrate,
     console,
     data,
@@ -133,6 +134,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.add_typer(export.app, name="export")
 app.add_typer(report.app, name="report")
+app.command()(benchmark.benchmark)
 app.command()(info.info)
 
 

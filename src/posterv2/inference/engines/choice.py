@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from posterv2.checkpoints import catalog
-from posterv2.checkpoints.kind import Kind, kind_of
 from posterv2.errors import UsageError
 from posterv2.inference.classifier import Classifier
+from posterv2.inference.engines.graphs import GraphKind, graph_kind
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from posterv2.inference.engines.openvino import OpenvinoClassifier
 from posterv2.inference.engines.precision import Precision
@@ -51,15 +51,14 @@ def open_classifier(
     _check("engine", engine, get_args(Engine))
     _check("precision", precision, get_args(Precision))
     asked = None if labels is None else label_set(labels)
-    kind = kind_of(catalog.located(weights, ".onnx"))
-    embedded = str(weights) in catalog.EMBEDDED
+    kind = graph_kind(catalog.located(weights, ".onnx"))
     if engine == "auto":
-        on_gpu = device not in ("auto", "cpu") or (device == "auto" and kind not in ("onnx", "openvino") and _gpu())
+        on_gpu = device not in ("auto", "cpu") or (device == "auto" and kind is None and _gpu())
         engine = "torch" if on_gpu else fastest(kind, precision)
     if engine in ("torch", "torch-compiled"):
-        if kind in ("onnx", "openvino") and not embedded:
+        if kind is not None and str(weights) not in catalog.EMBEDDED:
             raise UsageError(
-                f"{weights}: a graph runs on the cpu in ONNX Runtime or OpenVINO, got device {device!r} and engine "
+                f"{weights}: ONNX and OpenVINO files run on the cpu and not in torch, got device {device!r} and engine "
                 f"{engine!r}; give the .safetensors file"
             )
         return LeanTorchClassifier(weights, asked, device, precision, compiled=engine == "torch-compiled")
@@ -74,8 +73,8 @@ def open_classifier(
     return OnnxClassifier(weights, asked)
 
 
-def fastest(kind: Kind, precision: Precision) -> Engine:
-    """The first engine for a kind of file that is installed, in the order of their speed on the CPU.
+def fastest(kind: GraphKind, precision: Precision) -> Engine:
+    """The first engine for a kind of graph, or for weights, that is installed, in the order of their speed on the CPU.
 
     `posterv2 benchmark` measures that order; docs/performance.md holds what it was on which processor. Other
     processors than x86-64 were not tried, so ONNX Runtime, which every installation has, goes first there.
@@ -86,13 +85,13 @@ def fastest(kind: Kind, precision: Precision) -> Engine:
     return "onnxruntime"
 
 
-def _by_speed(kind: Kind, precision: Precision) -> Iterator[Engine]:
+def _by_speed(kind: GraphKind, precision: Precision) -> Iterator[Engine]:
     if precision == "fp32" and kind != "openvino" and platform.machine().lower() not in ("x86_64", "amd64"):
         yield "onnxruntime"
     yield "openvino"
     if precision == "fp32":
         yield "onnxruntime"
-    elif kind not in ("onnx", "openvino"):
+    elif kind is None:
         yield "torch"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.errors import WeightsError, cut
-from posterv2.inference.engines.graphs import graph_for
+from posterv2.inference.engines.graphs import Port, expect_ports, graph_file
 from posterv2.labels import LabelSet
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ class OnnxClassifier:
         Raises:
             WeightsError: the file is missing, is none that ONNX Runtime runs, holds no header of ours, or one that the
                 graph disagrees with.
-            LabelsError, MissingExtraError: as from `graphs.graph_for`.
+            LabelsError, MissingExtraError: as from `graphs.graph_file`.
         """
         self._name = str(weights)
-        self._session = _open_session(graph_for(weights, labels), self._name)
+        with graph_file(weights, labels) as path:
+            self._session = _open_session(path, self._name)
         self._header = WeightsHeader.from_metadata(self._session.get_modelmeta().custom_metadata_map, self._name)
         self._header.expect_labels(labels, self._name)
-        side, classes = self._header.config.image_size, self._header.config.classes
-        _expect("input", self._session.get_inputs(), "faces", [3, side, side], self._name)
-        _expect("output", self._session.get_outputs(), "logits", [classes], self._name)
+        inputs, outputs = _ports(self._session.get_inputs()), _ports(self._session.get_outputs())
+        expect_ports(self._header, inputs, outputs, "tensor(float)", self._name)
 
     @property
     def header(self) -> WeightsHeader:
@@ -58,15 +58,14 @@ class OnnxClassifier:
         return logits
 
 
-def _open_session(graph: Path | bytes, name: str) -> InferenceSession:
+def _open_session(path: Path, name: str) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the detector needs the cores too
     options.log_severity_level = 3  # errors; they are raised as well
     try:
-        source = graph if isinstance(graph, bytes) else str(graph)
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base but this
         raise WeightsError(f"{name}: ONNX Runtime cannot run this file: {_first_line(error)}") from error
 
@@ -75,10 +74,9 @@ def _first_line(error: Exception) -> str:
     return cut(str(error).splitlines()[0], 300)
 
 
-def _expect(what: str, nodes: Sequence[Any], name: str, shape: list[int], source: str) -> None:
-    """Refuse a graph whose input or output is not a free batch of `shape`, in float32."""
-    fits = [node.name for node in nodes] == [name] and nodes[0].type == "tensor(float)"
-    if not fits or nodes[0].shape[1:] != shape or isinstance(nodes[0].shape[0], int):
-        got = cut("; ".join(f"{node.name} {node.shape} {node.type}" for node in nodes), 300) or "none"
-        wanted = f"one {what} {name!r} of (B, {', '.join(map(str, shape))}), float32 and with B free"
-        raise WeightsError(f"{source}: by its header the graph must have {wanted}; got {got}")
+def _ports(nodes: Sequence[Any]) -> list[Port]:
+    """Free sides have a name of their own here."""
+    return [
+        Port((node.name,), tuple(side if isinstance(side, int) else None for side in node.shape), node.type)
+        for node in nodes
+    ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from posterv2.checkpoints.graph import LAST_BLOCK
 from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import UsageError, WeightsError, cut, require
-from posterv2.inference.engines.graphs import graph_for
+from posterv2.inference.engines.graphs import Port, expect_ports, graph_file
 from posterv2.inference.engines.precision import Precision
 from posterv2.labels import LabelSet
 
@@ -31,17 +31,17 @@ class OpenvinoClassifier:
             UsageError: the processor has no bfloat16.
             WeightsError: the file is missing, is none that OpenVINO runs, holds no header of ours, or one that the
                 graph disagrees with.
-            LabelsError: as from `graphs.graph_for`.
+            LabelsError: as from `graphs.graph_file`.
         """
         self._name = str(weights)
         core = require("openvino", "openvino").Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise UsageError("this processor has no bfloat16 arithmetic; take precision fp32")
-        graph = graph_for(weights, labels)
         try:
-            model = core.read_model(graph)
+            with graph_file(weights, labels) as path:
+                model = core.read_model(path)
             self._header = WeightsHeader.from_metadata(_metadata(model), self._name)
-            self._expect(model)
+            expect_ports(self._header, _ports(model.inputs), _ports(model.outputs), "f32", self._name)
             model = _with_preprocessing(model, self._header)
             cut_up = _cut(model) if precision == "bf16" else None
             if cut_up is None:
@@ -74,24 +74,22 @@ class OpenvinoClassifier:
             raise WeightsError(f"{self._name}: the graph gave logits {values.shape}, its header says {expected}")
         return values.copy()  # the engine's own memory, which the next call overwrites
 
-    def _expect(self, model: openvino.Model) -> None:
-        """Refuse a graph that is not "faces" (B, 3, S, S) -> "logits" (B, C), B free, float32 both."""
-        side, classes = self._header.config.image_size, self._header.config.classes
-        wanted = [("faces", f"[?,3,{side},{side}]"), ("logits", f"[?,{classes}]")]
-        ports = [*model.inputs, *model.outputs]
-        fits = len(model.inputs) == len(model.outputs) == 1 and all(
-            name in port.get_names() and str(port.partial_shape) == shape and port.element_type.get_type_name() == "f32"
-            for port, (name, shape) in zip(ports, wanted, strict=True)
-        )
-        if not fits:
-            got = cut("; ".join(f"{', '.join(sorted(port.get_names()))} {port.partial_shape}" for port in ports), 300)
-            raise WeightsError(f"{self._name}: by its header the graph must be {wanted}, float32; got {got or 'none'}")
-
 
 def _metadata(model: openvino.Model) -> dict[str, str]:
     """What an ONNX file has in its metadata, and OpenVINO's own files in the place where they keep that."""
     place = ["framework", KEY]
     return {KEY: str(model.get_rt_info(place).astype(str))} if model.has_rt_info(place) else {}
+
+
+def _ports(outputs: list[Any]) -> list[Port]:
+    return [
+        Port(
+            tuple(sorted(output.get_names())),
+            tuple(None if side.is_dynamic else side.get_length() for side in output.partial_shape),
+            output.element_type.get_type_name(),
+        )
+        for output in outputs
+    ]
 
 
 def _with_preprocessing(model: openvino.Model, header: WeightsHeader) -> openvino.Model:
