@@ -1,10 +1,12 @@
 # Two commands: `make demo` shows what it does, `make test` proves it. Each does all its own set-up.
 #
 #   PYTHON=python3.12   another Python for the environments, 3.11 or newer
+#   FERPLUS=ferplus.zip real faces for `make bench`
 #   TORCH_INDEX=URL     a package index with the CPU build of torch, for machines without an NVIDIA GPU
 
 PYTHON ?= python3
 TORCH_INDEX ?=
+FERPLUS ?=
 PHOTO := samples/astronaut.jpg
 BIN := .venv/bin
 
@@ -43,8 +45,9 @@ contracts: .venv/installed
 tests: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 
-bench: .venv/installed
+bench: .venv/installed ## docs/performance.md, again
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/inference.py $(FERPLUS)
 
 clean: ## everything made here but runs/
 	rm -rf .venv .venv-demo build demo dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

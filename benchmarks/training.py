@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from straightforward import explicit
 from torch.nn import functional as F
 
 from posterv2.models.poster import build
@@ -31,14 +32,6 @@ from posterv2.training.loop import Training, train_epoch
 
 PHOTO = Path(__file__).parents[1] / "samples" / "astronaut.jpg"
 GIGA_MULTIPLY_ADDS = 8.6  # a face's forward pass; two passes of SAM with a backward of twice the cost make six
-
-
-def explicit_attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attn_mask: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Softmax attention, written out."""
-    scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
-    return (scores if attn_mask is None else scores + attn_mask).softmax(-1) @ value
 
 
 def straightforward(batch: int, device: torch.device, face: bytes) -> Callable[[], dict[str, float]]:
@@ -60,9 +53,8 @@ def straightforward(batch: int, device: torch.device, face: bytes) -> Callable[[
         def forward_backward(perturbed: bool) -> None:
             F.cross_entropy(network(faces), targets).backward()
 
-        fast, F.scaled_dot_product_attention = F.scaled_dot_product_attention, explicit_attention
-        sam.step(optimizer, forward_backward, config.sam_rho)
-        F.scaled_dot_product_attention = fast
+        with explicit():
+            sam.step(optimizer, forward_backward, config.sam_rho)
         wait(device)
         return {"load": loaded - start, "step": time.perf_counter() - start}
 
