@@ -5,8 +5,9 @@
 All take turns within one run, and medians of their times are compared: the ratio is what counts, for machines differ
 and are shared. Faces go in as uint8 pixels of the input's size and come out as logits. `agreement` is the share of
 faces with the straightforward pass' answer and `of_norm` the difference of all logits as a share of their norm, on 64
-faces that the int8 file was not calibrated on: of the validation split of FERPlus where it is given, else views of one
-portrait. The published size has no trained weights here: its answers mean nothing, and `of_norm` is what counts.
+faces that the int8 file was not calibrated on, views of one portrait. With FERPlus' zip they are real faces of its
+validation split, and the trained model is judged on all 3,191 of them, `accuracy` too. The published size has no
+trained weights here: its answers mean nothing, and `of_norm` is what counts.
 """
 
 import argparse
@@ -60,6 +61,7 @@ class Row:
     speedup: float
     agreement: float
     of_norm: float
+    accuracy: float | None
 
 
 class StraightforwardClassifier(TorchClassifier):
@@ -87,15 +89,28 @@ def weights_of(model: str, folder: Path) -> str:
     return str(path)
 
 
-def faces_of(data: Path | None, preprocessing: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
-    """Faces to calibrate int8 on, and others to compare all answers on: (N, S, S, 3), uint8."""
-    if data is None:
-        faces = real_faces(preprocessing, CALIBRATED + JUDGED)
-    else:
-        split = open_split(data, "ferplus", "valid")
-        chosen = np.random.default_rng(0).permutation(len(split))[: CALIBRATED + JUDGED]
-        faces = np.stack([preprocessing.pixels(split.image(int(index))) for index in chosen])
-    return faces[:CALIBRATED], faces[CALIBRATED:]
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """What int8 is calibrated on, and what all answers are compared on: (N, S, S, 3), uint8; the latter's classes."""
+
+    calibration: np.ndarray
+    judged: np.ndarray
+    targets: np.ndarray | None
+
+    @classmethod
+    def of(cls, data: Path | None, header: WeightsHeader) -> "Faces":
+        """Faces of the data set, or else views of a portrait."""
+        pixels = header.preprocessing.pixels
+        if data is None:
+            faces = real_faces(header.preprocessing, CALIBRATED + JUDGED)
+            return cls(faces[:CALIBRATED], faces[CALIBRATED:], None)
+        split = open_split(data, "ferplus", "valid").relabel(header.labels)
+        order = np.random.default_rng(0).permutation(len(split))
+        judged = order if header.metrics else order[CALIBRATED : CALIBRATED + JUDGED]
+        calibration, others = (
+            np.stack([pixels(split.image(int(index))) for index in chosen]) for chosen in (order[:CALIBRATED], judged)
+        )
+        return cls(calibration, others, split.targets[judged] if header.metrics else None)
 
 
 def int8_of(weights: str, calibration: np.ndarray, folder: Path) -> Classifier:
@@ -108,13 +123,13 @@ def int8_of(weights: str, calibration: np.ndarray, folder: Path) -> Classifier:
     return OpenvinoClassifier(path)
 
 
-def on_cpu(weights: str, data: Path | None, folder: Path) -> Iterator[tuple[Engine, Callable[[], Classifier]]]:
+def on_cpu(weights: str, faces: Faces, folder: Path) -> Iterator[tuple[Engine, Callable[[], Classifier]]]:
     """All that runs on the CPU."""
     for engine in ("onnxruntime", "openvino", "torch"):
         for precision in ("fp32", "bf16"):
             if (engine, precision) != ("onnxruntime", "bf16"):
                 yield (engine, precision), partial(open_classifier, weights, None, "cpu", engine, precision)
-    yield ("openvino", "int8"), lambda: int8_of(weights, faces_of(data, preprocessing_of(weights))[0], folder)
+    yield ("openvino", "int8"), partial(int8_of, weights, faces.calibration, folder)
 
 
 def on_gpu(weights: str, device: str) -> Iterator[tuple[Engine, Callable[[], Classifier]]]:
@@ -124,30 +139,29 @@ def on_gpu(weights: str, device: str) -> Iterator[tuple[Engine, Callable[[], Cla
     yield ("torch-compiled", "bf16"), partial(LeanTorchClassifier, weights, None, device, "bf16", True)
 
 
-def preprocessing_of(weights: str) -> Preprocessing:
-    """What stands in the header."""
-    with opened_tensors(weights) as (header, _):
-        return header.preprocessing
-
-
 def measured(model: str, options: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """The rows of one model."""
     weights, device = weights_of(model, folder), options.device
-    judged = faces_of(options.data, preprocessing_of(weights))[1]
     classifiers: dict[Engine, Classifier] = {STRAIGHTFORWARD: StraightforwardClassifier(weights, device)}
-    for engine, opening in on_cpu(weights, options.data, folder) if device == "cpu" else on_gpu(weights, device):
+    faces = Faces.of(options.data, classifiers[STRAIGHTFORWARD].header)
+    for engine, opening in on_cpu(weights, faces, folder) if device == "cpu" else on_gpu(weights, device):
         try:
             classifiers[engine] = opening()
         except PosterError as error:  # a processor without bfloat16, an engine that is not installed
             print(f"{' '.join(engine)}: {error}")
-    expected = classifiers[STRAIGHTFORWARD].logits(judged)
-    agreements = {engine: Agreement.of(expected, each.logits(judged)) for engine, each in classifiers.items()}
+    logits = {engine: answered(each, faces.judged) for engine, each in classifiers.items()}
     for batch in options.batch:
-        faces = np.resize(judged, (batch, *judged.shape[1:]))
-        seconds = medians({engine: partial(each.logits, faces) for engine, each in classifiers.items()}, options.rounds)
+        some = np.resize(faces.judged, (batch, *faces.judged.shape[1:]))
+        seconds = medians({engine: partial(each.logits, some) for engine, each in classifiers.items()}, options.rounds)
         for engine, each in seconds.items():
-            agreement, speedup = agreements[engine], seconds[STRAIGHTFORWARD] / each
-            yield Row(model, *engine, batch, batch / each, speedup, agreement.same_answers, agreement.of_norm)
+            agreement, speedup = Agreement.of(logits[STRAIGHTFORWARD], logits[engine]), seconds[STRAIGHTFORWARD] / each
+            right = None if faces.targets is None else float((logits[engine].argmax(axis=1) == faces.targets).mean())
+            yield Row(model, *engine, batch, batch / each, speedup, agreement.same_answers, agreement.of_norm, right)
+
+
+def answered(classifier: Classifier, faces: np.ndarray) -> np.ndarray:
+    """The logits of any number of faces."""
+    return np.concatenate([classifier.logits(faces[start : start + 64]) for start in range(0, len(faces), 64)])
 
 
 def matrix_rate(device: str, kind: torch.dtype) -> float:
@@ -179,11 +193,12 @@ def main() -> None:
     print(", ".join(f"{rate:,.0f} G multiply-adds/s in {kind}" for kind, rate in rates.items()))
     with tempfile.TemporaryDirectory() as folder:
         for model in options.model:
-            print(f"\n| {model} | precision | batch | faces/s | speedup | same answers | of norm |")
-            print("|---|---|---|---|---|---|---|")
+            print(f"\n| {model} | precision | batch | faces/s | speedup | same answers | of norm | accuracy |")
+            print("|---|---|---|---|---|---|---|---|")
             for row in measured(model, options, Path(folder)):
                 rows.append(row)
-                figures = f"{row.faces_per_second:,.1f} | {row.speedup:.2f} | {row.agreement:.1%} | {row.of_norm:.2g}"
+                figures = f"{row.faces_per_second:,.1f} | {row.speedup:.2f} | {row.agreement:.2%} | {row.of_norm:.2g}"
+                figures += " |" if row.accuracy is None else f" | {row.accuracy:.2%}"
                 print(f"| {row.engine} | {row.precision} | {row.batch} | {figures} |", flush=True)
     if options.json is not None:
         values = {"multiply_adds_per_second": rates, "rows": [asdict(row) for row in rows]}

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from posterv2.checkpoints.header import WeightsHeader
-from posterv2.labels import LABEL_SETS
-from posterv2.models.config import CONFIGS
+from posterv2.labels import LABEL_SETS, LabelSet
+from posterv2.models.config import CONFIGS, PosterConfig
 from posterv2.models.poster import PosterNetwork, build
 from posterv2.preprocessing import Preprocessing
 
@@ -16,10 +16,10 @@ TINY = replace(
 )
 
 
-def lively() -> PosterNetwork:
-    """A tiny network with weights so large that every part of it shows in logits of about one."""
+def lively(config: PosterConfig = TINY) -> PosterNetwork:
+    """A small network with weights so large that every part of it shows in logits of about one."""
     torch.manual_seed(0)
-    network = build(TINY)
+    network = build(config)
     for name, tensor in network.state_dict().items():
         if not tensor.is_floating_point():
             continue
@@ -34,8 +34,9 @@ def lively() -> PosterNetwork:
 
 
 def header_of(network: PosterNetwork) -> WeightsHeader:
-    labels = LABEL_SETS["ferplus"]
-    return WeightsHeader("tiny", network.config, labels, Preprocessing(size=48), {"accuracy": 0.5}, "for tests", {})
+    classes, size = network.config.classes, network.config.image_size
+    labels = LABEL_SETS["ferplus"] if classes == 8 else LabelSet("custom", tuple(f"class{n}" for n in range(classes)))
+    return WeightsHeader("tiny", network.config, labels, Preprocessing(size=size), {"accuracy": 0.5}, "for tests", {})
 
 
 @pytest.fixture

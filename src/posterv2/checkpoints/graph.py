@@ -14,7 +14,7 @@ import numpy as np
 from posterv2.checkpoints.graph_builder import GraphBuilder
 from posterv2.checkpoints.graph_layers import GraphLayers
 from posterv2.checkpoints.header import KEY, WeightsHeader
-from posterv2.models.shortcuts import composed_bias, composed_convolutions, relative_position_bias
+from posterv2.models.shortcuts import can_compose, composed_bias, composed_convolutions, relative_position_bias
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -113,7 +113,9 @@ class _Network(GraphLayers):
         name, dim = f"token_embeddings.{level}", self.config.embed_dim
         x = self.fusion(f"fusions.{level}", self.flat(landmarks, width), self.flat(image, width), width, side)
         x = add("Reshape", add("Transpose", x, perm=[0, 2, 1]), self.graph.whole(0, width, side, side))
-        if level == 0:
+        if level == 0 and not can_compose(side):
+            x = self.conv(f"{name}.1", self.conv(f"{name}.0", x, width, dim, stride=2, bias=True), dim, dim, stride=2)
+        elif level == 0:
             weights = self.graph.weight(f"{name}.0.weight", dim, width, 3, 3), self.second_embedding()
             x = self.convolved(name, x, composed_convolutions(*weights), None, stride=4)
         else:
@@ -153,6 +155,8 @@ class _Network(GraphLayers):
         dim, side = self.config.embed_dim, self.config.windows[2]
         weight, name = self.graph.weight, "token_embeddings"
         first, second = weight(f"{name}.0.0.bias", dim), weight(f"{name}.0.1.bias", dim)
+        if not can_compose(self.config.windows[0]):
+            first = np.zeros_like(first)  # it is where it was
         bias = composed_bias(first, self.second_embedding(), second, self.config.windows[1])
         levels = [
             bias.reshape(dim, -1).T,

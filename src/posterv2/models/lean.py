@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from posterv2.models.encoder import EncoderBlock
 from posterv2.models.fusion import CrossAttention
 from posterv2.models.poster import PosterNetwork
-from posterv2.models.shortcuts import composed_bias, composed_convolutions
+from posterv2.models.shortcuts import can_compose, composed_bias, composed_convolutions
 
 
 class LeanNetwork(nn.Module):
@@ -34,8 +34,10 @@ class LeanNetwork(nn.Module):
             _fold_batch_norms(module)
             if isinstance(module, CrossAttention):
                 _fix_bias(module)
-        embedding, encoder = cast(nn.Sequential, network.token_embeddings[0]), network.encoder
-        network.token_embeddings[0] = ComposedEmbedding(embedding, network.config.windows[1])
+        encoder, sides = network.encoder, network.config.windows
+        if can_compose(sides[0]):
+            embedding = cast(nn.Sequential, network.token_embeddings[0])
+            network.token_embeddings[0] = ComposedEmbedding(embedding, sides[1])
         blocks = [cast(EncoderBlock, block) for block in encoder.blocks]
         last = ClassTokenBlock(blocks[-1]) if blocks else nn.Identity()
         self.head = nn.ModuleList((last, encoder.norm, network.gate, network.classifier))

@@ -3,11 +3,19 @@
 import numpy as np
 
 
+def can_compose(side: int) -> bool:
+    """Whether `composed_convolutions` gives the same for a map of this side.
+
+    Between the two convolutions the border is padded with zeros, whatever lies there; the one convolution sees through
+    to the map's last column from beyond it, where the side is even and half of it odd.
+    """
+    return side % 4 != 2
+
+
 def composed_convolutions(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Two 3 x 3 convolutions of stride 2 and padding 1, one after the other, as one of 7 x 7, stride 4 and padding 3.
 
-    Exact but for the first one's bias, which `composed_bias` brings: between the two the border is padded with zeros,
-    and so is the face for the one.
+    Where `can_compose`, exact but for both biases, which `composed_bias` brings.
 
     Args:
         first: (M, C, 3, 3).

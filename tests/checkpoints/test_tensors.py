@@ -1,0 +1,55 @@
+"""Numbers of a weight file, one by one and without torch where they are ours."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from posterv2.checkpoints.format import save
+from posterv2.checkpoints.header import KEY, WeightsHeader
+from posterv2.checkpoints.tensors import opened_tensors
+from posterv2.errors import LabelsError, WeightsError
+from posterv2.labels import LABEL_SETS
+from posterv2.models.poster import PosterNetwork
+
+
+@pytest.fixture
+def path(tmp_path: Path, network: PosterNetwork, header: WeightsHeader) -> Path:
+    save(tmp_path / "x.safetensors", network, header)
+    return tmp_path / "x.safetensors"
+
+
+def test_all_numbers_by_their_names(path: Path, header: WeightsHeader):
+    expected = load_file(path)
+    with opened_tensors(path) as (read, tensors):
+        assert read == header
+        assert set(tensors) == set(expected)
+        assert len(tensors) == len(expected)
+        assert all(np.array_equal(tensors[name], values) for name, values in expected.items())
+        assert "stray" not in tensors
+
+
+def test_labels_are_those_of_the_file(path: Path):
+    with pytest.raises(LabelsError, match="carries its labels"), opened_tensors(path, LABEL_SETS["rafdb"]):
+        pass
+
+
+def test_files_that_end_too_early(path: Path):
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match=r"x\.safetensors: "), opened_tensors(path) as (_, tensors):
+        dict(tensors)
+
+
+def test_numbers_of_a_kind_that_numpy_lacks(tmp_path: Path, header: WeightsHeader):
+    path = tmp_path / "x.safetensors"
+    save_file({"a": np.zeros(4, np.uint16)}, path, {KEY: header.to_json()})
+    path.write_bytes(path.read_bytes().replace(b'"U16"', b'"U99"'))
+    with pytest.raises(WeightsError, match=r"x\.safetensors"), opened_tensors(path) as (_, tensors):
+        dict(tensors)
+
+
+def test_a_graph_holds_no_numbers_by_name(tmp_path: Path):
+    (tmp_path / "x.onnx").write_bytes(b"\x08\x0a and a graph")
+    with pytest.raises(WeightsError, match="holds no torch network"), opened_tensors(tmp_path / "x.onnx"):
+        pass
