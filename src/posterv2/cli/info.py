@@ -39,6 +39,7 @@ def _engines() -> Iterator[tuple[str, str]]:
 
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     yield "engine ONNX Runtime", f"has {providers}; posterv2 uses CPU"
+    yield "engine OpenVINO", _openvino()
     if importlib.util.find_spec("torch") is None:
         yield "engine torch", "not installed"
         return
@@ -53,6 +54,20 @@ def _engines() -> Iterator[tuple[str, str]]:
     ]
     devices += ["mps"] * torch.backends.mps.is_available()
     yield "engine torch", f"{torch.__version__} on {', '.join(devices)}"
+
+
+def _openvino() -> str:
+    version = _version("openvino")
+    if version is None:
+        return "not installed"
+    try:
+        from openvino import Core
+
+        core = Core()
+        has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return f"{version} on {core.get_property('CPU', 'FULL_DEVICE_NAME')}, {'with' if has_bf16 else 'without'} bf16"
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"{version}, does not work: {str(error).splitlines()[-1]}"
 
 
 def _extras() -> Iterator[tuple[str, str]]:
