@@ -4,8 +4,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import BinaryIO
 
 from posterv2.errors import OutputError
@@ -47,11 +48,34 @@ def whole_with_others(path: str | Path) -> Iterator[Path]:
     try:
         with TemporaryDirectory(prefix=".", suffix=DRAFT, dir=path.parent) as folder:
             yield Path(folder, path.name)
-            path.unlink(missing_ok=True)  # it must not be read with the new others beside it
-            for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
-                os.replace(file, path.with_name(file.name))
+            _exchange(Path(folder), path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _exchange(folder: Path, path: Path) -> None:
+    """Move all that lies in `folder` beside `path`, which goes first and comes last: no other's numbers are its own.
+
+    Raises:
+        OSError: a move failed, and those before it were taken back; or a folder has a file's name.
+    """
+    files = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
+    replaced, moves = Path(mkdtemp(dir=folder)), list[tuple[Path, Path]]()
+    for target in (path.with_name(file.name) for file in reversed(files)):
+        if target.is_dir() and not target.is_symlink():
+            raise IsADirectoryError(EISDIR, f"{target.name} is a folder")
+        if os.path.lexists(target):
+            moves.append((target, replaced / target.name))
+    moves += [(file, path.with_name(file.name)) for file in files]
+    done = 0
+    try:
+        for source, target in moves:
+            os.replace(source, target)
+            done += 1
+    except OSError:
+        for source, target in reversed(moves[:done]):
+            os.replace(target, source)
+        raise
 
 
 def drafts(folder: Path) -> list[Path]:

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch.nn import functional as F
 
 from posterv2 import load_network
 from posterv2.checkpoints.names import PUBLISHED, renamed
+from posterv2.inference.engines.graphs import graph_file
+from posterv2.labels import label_set
+from posterv2.models.lean import LeanNetwork
 from posterv2.models.poster import PosterNetwork
 from posterv2.training import sam
 from tests.parity import fill
@@ -61,6 +65,18 @@ def network(checkpoint: Path, classes: int) -> PosterNetwork:
 @pytest.fixture(scope="module")
 def faces() -> torch.Tensor:
     return torch.from_numpy(fill.images(4))
+
+
+def test_graph_and_lean_network_give_the_published_logits(
+    checkpoint: Path, classes: int, golden: Golden, faces: torch.Tensor, network: PosterNetwork
+) -> None:
+    with graph_file(checkpoint, label_set(LABELS[classes])) as path:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        graph = np.asarray(session.run(["logits"], {"faces": faces.numpy()})[0])
+    with torch.inference_mode():
+        lean = LeanNetwork(network)(faces).numpy()
+    for logits in (graph, lean):
+        np.testing.assert_allclose(logits, golden["logits"], rtol=0, atol=1e-5)
 
 
 @pytest.fixture

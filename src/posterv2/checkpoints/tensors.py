@@ -13,6 +13,9 @@ from posterv2.checkpoints.kind import kind_of
 from posterv2.errors import WeightsError, require
 from posterv2.labels import LabelSet
 
+_NUMPYS = frozenset(("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"))
+"""The types of numbers that numpy has; bfloat16, which a network may have been saved in, is torch's."""
+
 
 @contextmanager
 def opened_tensors(
@@ -23,27 +26,30 @@ def opened_tensors(
     The numbers of our files are read one by one as they are asked for, as long as the block lasts: memory holds none.
 
     Raises:
-        MissingExtraError: a published file needs torch to be read, which is not installed.
+        MissingExtraError: a published file, or one in bfloat16, needs torch to be read, which is not installed.
         LabelsError, UnsafeWeightsError, WeightsError: as from `network.open_weights`; whether all numbers are there
             and fit is left to who uses them.
     """
     path = catalog.located(name_or_file, ".safetensors")
-    if kind_of(path) != "safetensors":
-        require("torch", "torch")
-        from posterv2.checkpoints.network import open_weights
+    if kind_of(path) == "safetensors":
+        header = read_header(path)
+        header.expect_labels(labels, str(path))
+        with safe_open(str(path), framework="numpy") as file:
+            stored = _Stored(file, path)
+            if stored.types <= _NUMPYS:
+                yield header, stored
+                return
+    require("torch", "torch")
+    from posterv2.checkpoints.network import open_weights
 
-        network, header = open_weights(path, labels)
-        yield header, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-        return
-    header = read_header(path)
-    header.expect_labels(labels, str(path))
-    with safe_open(str(path), framework="numpy") as file:
-        yield header, _Stored(file, path)
+    network, header = open_weights(path, labels)
+    yield header, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
 
 
 class _Stored(Mapping[str, np.ndarray]):
     def __init__(self, file: safe_open, path: Path) -> None:
         self._file, self._path, self._names = file, path, list(file.keys())
+        self.types = {file.get_slice(name).get_dtype() for name in self._names}
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._names:

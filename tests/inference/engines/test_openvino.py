@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import openvino
 import pytest
 
@@ -131,3 +132,24 @@ def test_a_file_may_be_moved_with_its_numbers(exported: Path, pixels: np.ndarray
     for suffix in (".xml", ".bin"):
         shutil.move(exported.with_suffix(suffix), moved / f"y{suffix}")
     np.testing.assert_allclose(OpenvinoClassifier(moved / "y.xml").logits(pixels), before, rtol=0, atol=1e-5)
+
+
+def test_operations_that_can_end_the_process_are_not_run(tmp_path: Path):
+    """An index far outside makes OpenVINO's GatherND read where nothing is."""
+    path = write_tiny_graph(tmp_path / "x.onnx")
+    model = onnx.load(path)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([[0, 0, 0, 10**7]]), "place"))
+    model.graph.node.insert(0, onnx.helper.make_node("GatherND", ["faces", "place"], ["far"]))
+    model.graph.node.append(onnx.helper.make_node("Add", ["sum", "far"], ["logits"]))
+    model.graph.node[-2].output[0] = "sum"
+    onnx.save(model, path)
+    with pytest.raises(WeightsError, match=r"x\.onnx: OpenVINO is not given GatherND, .*engine onnxruntime"):
+        OpenvinoClassifier(path)
+
+
+def test_names_that_are_no_text(tmp_path: Path):
+    path = write_tiny_graph(tmp_path / "x.onnx")
+    path.write_bytes(path.read_bytes().replace(b"posterv2", b"poster\xff\xfe"))
+    for engine in (OnnxClassifier, OpenvinoClassifier):
+        with pytest.raises(WeightsError, match=r"x\.onnx: "):
+            engine(path)

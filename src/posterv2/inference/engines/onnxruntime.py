@@ -31,7 +31,7 @@ class OnnxClassifier:
         self._name = str(weights)
         with graph_file(weights, labels) as path:
             self._session = _open_session(path, self._name)
-        self._header = WeightsHeader.from_metadata(self._session.get_modelmeta().custom_metadata_map, self._name)
+        self._header = WeightsHeader.from_metadata(_metadata(self._session, self._name), self._name)
         self._header.expect_labels(labels, self._name)
         inputs, outputs = _ports(self._session.get_inputs()), _ports(self._session.get_outputs())
         expect_ports(self._header, inputs, outputs, "tensor(float)", self._name)
@@ -68,6 +68,13 @@ def _open_session(path: Path, name: str) -> InferenceSession:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base but this
         raise WeightsError(f"{name}: ONNX Runtime cannot run this file: {_first_line(error)}") from error
+
+
+def _metadata(session: InferenceSession, name: str) -> dict[str, str]:
+    try:
+        return session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise WeightsError(f"{name}: its metadata are no text: {error}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from posterv2.checkpoints.graph import LAST_BLOCK
 from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import UsageError, WeightsError, cut, require
-from posterv2.inference.engines.graphs import Port, expect_ports, graph_file
+from posterv2.inference.engines.graphs import Port, expect_ports, graph_file, graph_kind
 from posterv2.inference.engines.precision import Precision
 from posterv2.labels import LabelSet
 
@@ -18,6 +18,27 @@ if TYPE_CHECKING:
     import openvino
 
 _TYPES = {"fp32": "f32", "bf16": "bf16"}
+
+_OPERATIONS = frozenset(
+    (
+        *("Add", "BatchNormInference", "Broadcast", "Concat", "Constant", "Convert", "Convolution", "Divide"),
+        *(
+            "FakeQuantize",
+            "Gelu",
+            "GroupConvolution",
+            "Identity",
+            "MVN",
+            "MatMul",
+            "MaxPool",
+            "Multiply",
+            "PRelu",
+            "Pad",
+        ),
+        *("Parameter", "Power", "Range", "ReduceMean", "Relu", "Reshape", "Result", "ShapeOf", "Sigmoid", "Slice"),
+        *("Softmax", "Squeeze", "Subtract", "Transpose", "Unsqueeze", "VariadicSplit"),
+    )
+)
+"""All that our graphs are made of, as OpenVINO calls it once it has read them; none of it looks up places by number."""
 
 
 class OpenvinoClassifier:
@@ -39,7 +60,8 @@ class OpenvinoClassifier:
             raise UsageError("this processor has no bfloat16 arithmetic; take precision fp32")
         try:
             with graph_file(weights, labels) as path:
-                model = core.read_model(path)
+                model = _read(path)
+            _expect_operations(model, self._name)
             self._header = WeightsHeader.from_metadata(_metadata(model), self._name)
             expect_ports(self._header, _ports(model.inputs), _ports(model.outputs), "f32", self._name)
             model = _with_preprocessing(model, self._header)
@@ -48,7 +70,9 @@ class OpenvinoClassifier:
                 self._parts = [_compiled(core, model, precision)]
             else:  # one token is left behind the cut, where float32 costs next to nothing and keeps the logits closer
                 self._parts = [_compiled(core, cut_up[0], precision), _compiled(core, cut_up[1], "fp32")]
-        except RuntimeError as error:  # OpenVINO's errors share no base but this
+        except WeightsError:
+            raise
+        except Exception as error:  # OpenVINO's errors share no base but this; names that are no text are another's
             raise WeightsError(f"{self._name}: OpenVINO cannot run this file: {_reason(error)}") from error
         self._header.expect_labels(labels, self._name)
 
@@ -73,6 +97,24 @@ class OpenvinoClassifier:
         if values.shape != expected:
             raise WeightsError(f"{self._name}: the graph gave logits {values.shape}, its header says {expected}")
         return values.copy()  # the engine's own memory, which the next call overwrites
+
+
+def _read(path: Path) -> openvino.Model:
+    """The graph of a file by the one reader for its kind: the core would try all it has, which talk on stderr."""
+    from openvino.frontend import FrontEndManager
+
+    reader = FrontEndManager().load_by_framework("ir" if graph_kind(path) == "openvino" else "onnx")
+    return reader.convert(reader.load(path))
+
+
+def _expect_operations(model: openvino.Model, source: str) -> None:
+    """Refuse operations that none of our graphs has: with some of them a file can end the process, and not in words."""
+    strange = sorted({node.get_type_name() for node in model.get_ordered_ops()} - _OPERATIONS)
+    if strange:
+        raise WeightsError(
+            f"{source}: OpenVINO is not given {cut(', '.join(strange))}, which no graph of posterv2 has; "
+            "try the engine onnxruntime"
+        )
 
 
 def _metadata(model: openvino.Model) -> dict[str, str]:
