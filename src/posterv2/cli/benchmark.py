@@ -16,7 +16,9 @@ _FACES = 32
 
 
 def benchmark(
-    batch: Annotated[list[int] | None, typer.Option(metavar="N", min=1, help="Faces at once; may be repeated.")] = None,
+    batch: Annotated[
+        list[int] | None, typer.Option(metavar="N", min=1, max=4096, help="Faces at once; may be repeated.")
+    ] = None,
     weights: options.Weights = None,
     labels: options.Labels = None,
     device: options.Device = "cpu",
@@ -38,7 +40,7 @@ def benchmark(
     from posterv2.inference.engines.measure import opened, speeds
     from posterv2.labels import label_set
 
-    batches = batch or [1, 8]
+    batches = sorted(set(batch or (1, 8)))
     classifiers, failed = {}, []
     for engine, precision, found in opened(weights, None if labels is None else label_set(labels), device):
         if isinstance(found, Exception):
@@ -67,6 +69,6 @@ def _table(measured: list[Speed], batches: list[int]) -> str:
     for speed in sorted(measured, key=lambda speed: speed.batch):
         row = rows.setdefault((speed.engine, speed.precision), [f"{speed.same_answers:.1%}"])
         row.append(f"{speed.faces_per_second:,.0f} ({slowest[speed.batch] / speed.seconds:.1f}x)")
-    heads = [f"faces/s, {batch} at once" for batch in sorted(set(batches))]
+    heads = [f"faces/s, {batch} at once" for batch in batches]
     columns = ("engine", "precision", "same answers", *heads)
     return console.table(columns, [(*name, *row) for name, row in rows.items()], right=columns[2:])

@@ -46,7 +46,7 @@ class Agreement:
         return cls(
             float(np.abs(difference).max()),
             float(np.abs(expected).max()),
-            float(np.linalg.norm(difference) / np.linalg.norm(expected)),
+            float(np.linalg.norm(difference) / max(np.linalg.norm(expected), np.finfo(np.float32).tiny)),
             float((got.argmax(axis=1) == expected.argmax(axis=1)).mean()),
         )
 
