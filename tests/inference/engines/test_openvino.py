@@ -153,3 +153,10 @@ def test_names_that_are_no_text(tmp_path: Path):
     for engine in (OnnxClassifier, OpenvinoClassifier):
         with pytest.raises(WeightsError, match=r"x\.onnx: "):
             engine(path)
+
+
+def test_what_is_wrong_with_the_weights_is_told_as_it_is(tmp_path: Path):
+    network = lively()
+    save(tmp_path / "tiny.safetensors", network, header_of(network))
+    with pytest.raises(LabelsError, match="carries its labels"):
+        OpenvinoClassifier(tmp_path / "tiny.safetensors", LABEL_SETS["rafdb"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from posterv2.checkpoints.graph import LAST_BLOCK
 from posterv2.checkpoints.header import KEY, WeightsHeader
-from posterv2.errors import UsageError, WeightsError, cut, require
+from posterv2.errors import PosterError, UsageError, WeightsError, cut, require
 from posterv2.inference.engines.graphs import Port, expect_ports, graph_file, graph_kind
 from posterv2.inference.engines.precision import Precision
 from posterv2.labels import LabelSet
@@ -70,7 +70,7 @@ class OpenvinoClassifier:
                 self._parts = [_compiled(core, model, precision)]
             else:  # one token is left behind the cut, where float32 costs next to nothing and keeps the logits closer
                 self._parts = [_compiled(core, cut_up[0], precision), _compiled(core, cut_up[1], "fp32")]
-        except WeightsError:
+        except PosterError:
             raise
         except Exception as error:  # OpenVINO's errors share no base but this; names that are no text are another's
             raise WeightsError(f"{self._name}: OpenVINO cannot run this file: {_reason(error)}") from error
@@ -96,7 +96,7 @@ class OpenvinoClassifier:
         expected = (len(pixels), self._header.config.classes)
         if values.shape != expected:
             raise WeightsError(f"{self._name}: the graph gave logits {values.shape}, its header says {expected}")
-        return values.copy()  # the engine's own memory, which the next call overwrites
+        return values
 
 
 def _read(path: Path) -> openvino.Model:
