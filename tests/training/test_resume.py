@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
@@ -108,15 +106,8 @@ def signalled(number: int, when: Callable[[Epoch | int], bool]) -> Progress:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_asked_to_stop_saves_and_says_how_to_go_on(
-    number: int, ferplus_zip: Path, tmp_path: Path, request: pytest.FixtureRequest
+    number: int, ferplus_zip: Path, tmp_path: Path
 ) -> None:
-    if "POSTERV2_ALONE" not in os.environ:
-        # In a process of its own, as a run is: a signal ends one that has run several inference runtimes before.
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", request.node.nodeid]
-        root, environment = request.config.rootpath, os.environ | {"POSTERV2_ALONE": "1"}
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
-        return
     out = tmp_path / "run"
     with pytest.raises(StoppedError, match=rf"epoch 2 after step 1 of 2; .* posterv2 train ferplus --resume {out}"):
         train(Plan(config(), ferplus_zip), out, signalled(number, lambda epoch: epoch == 2))

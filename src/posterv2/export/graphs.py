@@ -10,11 +10,10 @@ import numpy as np
 
 from posterv2.checkpoints.graph import LAST_BLOCK, OPSET
 from posterv2.checkpoints.header import KEY, WeightsHeader
-from posterv2.errors import require
 from posterv2.export.quantised import quantise
 from posterv2.inference.classifier import Classifier
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
-from posterv2.inference.engines.openvino import OpenvinoClassifier
+from posterv2.inference.engines.openvino import OpenvinoClassifier, shared_core
 
 if TYPE_CHECKING:
     import openvino
@@ -81,7 +80,7 @@ class OpenvinoGraph:
     suffix, form = ".xml", "OpenVINO"
 
     def __init__(self, graph: bytes, half: bool) -> None:
-        core = require("openvino", "openvino").Core()
+        core = shared_core()
         self.runtime, self._half = f"openvino {version('openvino')}", half
         self._model: openvino.Model = core.read_model(graph)
 

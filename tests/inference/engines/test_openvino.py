@@ -1,25 +1,26 @@
 """OpenVINO gives the network's logits, in bfloat16 nearly, and refuses what is no graph of ours in words."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 
 from posterv2.checkpoints.format import save
 from posterv2.errors import LabelsError, UsageError, WeightsError
 from posterv2.export.export import export
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
-from posterv2.inference.engines.openvino import OpenvinoClassifier
+from posterv2.inference.engines.openvino import OpenvinoClassifier, shared_core
 from posterv2.inference.engines.torch import LeanTorchClassifier, TorchClassifier
 from posterv2.labels import LABEL_SETS
 from tests.checkpoints.conftest import header_of, lively
 from tests.checkpoints.test_graph import VARIANTS
 from tests.tiny_graph import BLUE, RED, write_tiny_graph
 
-BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+BF16 = "BF16" in shared_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @pytest.fixture(params=["nano's form", "published form"])
@@ -160,3 +161,20 @@ def test_what_is_wrong_with_the_weights_is_told_as_it_is(tmp_path: Path):
     save(tmp_path / "tiny.safetensors", network, header_of(network))
     with pytest.raises(LabelsError, match="carries its labels"):
         OpenvinoClassifier(tmp_path / "tiny.safetensors", LABEL_SETS["rafdb"])
+
+
+_SIGNALLED = """
+import os, signal, sys
+from posterv2.inference.engines.choice import open_classifier
+first, second = (open_classifier(sys.argv[1], engine="openvino") for _ in range(2))
+del first
+del second
+signal.signal(signal.SIGTERM, lambda *_: print("asked to stop"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_process_that_is_done_with_two_classifiers_still_takes_signals(tmp_path: Path):
+    command = [sys.executable, "-c", _SIGNALLED, write_tiny_graph(tmp_path / "tiny.onnx")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "asked to stop\n"), result.stderr

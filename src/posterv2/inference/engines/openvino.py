@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class OpenvinoClassifier:
             LabelsError: as from `graphs.graph_file`.
         """
         self._name = str(weights)
-        core = require("openvino", "openvino").Core()
+        core = shared_core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise UsageError("this processor has no bfloat16 arithmetic; take precision fp32")
         try:
@@ -97,6 +98,16 @@ class OpenvinoClassifier:
         if values.shape != expected:
             raise WeightsError(f"{self._name}: the graph gave logits {values.shape}, its header says {expected}")
         return values
+
+
+@cache
+def shared_core() -> openvino.Core:
+    """The one of this process: each sets a stack for signals, and of two the later gives back the other's, freed one.
+
+    Raises:
+        MissingExtraError: OpenVINO is not installed.
+    """
+    return require("openvino", "openvino").Core()
 
 
 def _read(path: Path) -> openvino.Model:
