@@ -1,6 +1,7 @@
 """Each engine gives a row of probabilities a face, and refuses what it cannot run in words."""
 
 import json
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -198,9 +199,30 @@ def test_settings_that_no_engine_can_follow(tmp_path: Path):
 def test_auto_is_the_fastest_that_is_installed(
     monkeypatch: pytest.MonkeyPatch, installed: str, machine: str, kind: GraphKind, precision: Precision, engine: Engine
 ):
-    monkeypatch.setattr(choice, "find_spec", lambda name: name if name in ("onnxruntime", *installed.split()) else None)
+    monkeypatch.setattr(choice, "_installed", lambda name: name in ("onnxruntime", *installed.split()))
     monkeypatch.setattr("platform.machine", lambda: machine)
     assert choice.fastest(kind, precision) == engine
+
+
+def test_auto_passes_over_what_cannot_be_imported(tmp_path: Path):
+    code = "from posterv2.inference.engines import choice; print(choice.fastest('onnx', 'fp32'))"
+
+    def taken() -> str:
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    shadow = tmp_path / "openvino" / "__init__.py"
+    shadow.parent.mkdir()
+    shadow.write_text("raise OSError('libopenvino.so: cannot open shared object file')")
+    assert taken() == "onnxruntime"
+    shadow.write_text("")
+    assert taken() == "openvino" or platform.machine() != "x86_64"
+
+
+def test_a_folder_that_is_called_like_an_engine_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "enginefolder").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not choice._installed("enginefolder")  # pyright: ignore[reportArgumentType, reportPrivateUsage]
 
 
 def test_a_gpu_is_taken_for_weights_alone(monkeypatch: pytest.MonkeyPatch, own_file: tuple[Path, torch.nn.Module]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -35,9 +35,10 @@ def benchmark(
     """
     from posterv2.checkpoints import catalog
     from posterv2.export.faces import real_faces
-    from posterv2.inference.engines.choice import fastest
+    from posterv2.inference.engines.choice import automatic
     from posterv2.inference.engines.graphs import graph_kind
     from posterv2.inference.engines.measure import opened, speeds
+    from posterv2.inference.engines.precision import Precision
     from posterv2.labels import label_set
 
     batches = sorted(set(batch or (1, 8)))
@@ -58,9 +59,9 @@ def benchmark(
             console.note(f"{engine}: {error}")
         else:
             console.detail(f"{engine}, {precision}: {error}")
-    if device in ("auto", "cpu"):
-        kind = graph_kind(catalog.located(weights or catalog.DEFAULT, ".onnx"))
-        console.note(f"--engine auto takes {fastest(kind, 'fp32')}, with --precision bf16 {fastest(kind, 'bf16')}")
+    kind = graph_kind(catalog.located(weights or catalog.DEFAULT, ".onnx"))
+    taken, in_bf16 = (automatic(kind, precision, device) for precision in get_args(Precision))
+    console.note(f"--engine auto takes {taken}, with --precision bf16 {in_bf16}")
 
 
 def _table(measured: list[Speed], batches: list[int]) -> str:

@@ -3,6 +3,7 @@
 import ctypes
 import platform
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
@@ -53,8 +54,7 @@ def open_classifier(
     asked = None if labels is None else label_set(labels)
     kind = graph_kind(catalog.located(weights, ".onnx"))
     if engine == "auto":
-        on_gpu = device not in ("auto", "cpu") or (device == "auto" and kind is None and _gpu())
-        engine = "torch" if on_gpu else fastest(kind, precision)
+        engine = automatic(kind, precision, device)
     if engine in ("torch", "torch-compiled"):
         if kind is not None and str(weights) not in catalog.EMBEDDED:
             raise UsageError(
@@ -71,6 +71,12 @@ def open_classifier(
     if kind == "openvino":
         raise UsageError(f"{weights}: an OpenVINO file runs in OpenVINO alone; install posterv2[openvino]")
     return OnnxClassifier(weights, asked)
+
+
+def automatic(kind: GraphKind, precision: Precision, device: str) -> Engine:
+    """The engine that `auto` stands for: torch on a GPU, for weights where `device` leaves it open, or `fastest`."""
+    on_gpu = device not in ("auto", "cpu") or (device == "auto" and kind is None and _gpu())
+    return "torch" if on_gpu else fastest(kind, precision)
 
 
 def fastest(kind: GraphKind, precision: Precision) -> Engine:
@@ -96,12 +102,20 @@ def _by_speed(kind: GraphKind, precision: Precision) -> Iterator[Engine]:
 
 
 def _installed(engine: Engine) -> bool:
-    return find_spec(engine) is not None
+    """Whether it can be imported, which a folder that is only called so, and a broken installation, cannot."""
+    spec = find_spec(engine)
+    if spec is None or spec.origin is None:
+        return False
+    try:
+        import_module(engine)
+    except Exception:  # a library that lacks another one's file may say so in any way
+        return False
+    return True
 
 
 def _gpu() -> bool:
     """Whether torch has a GPU here; torch, which is slow to import, is not asked where no driver is."""
-    if not _installed("torch"):
+    if find_spec("torch") is None:
         return False
     if platform.system() == "Darwin":
         there = platform.machine() == "arm64"
