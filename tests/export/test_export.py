@@ -178,6 +178,17 @@ def test_what_cannot_be_asked(weights: Path, out: Path, many: Split):
         export(weights, out / "nowhere" / "x.onnx", "onnx")
 
 
+def test_numbers_of_another_file_are_not_overwritten(weights: Path, out: Path):
+    (out / "x.bin").write_text("another's")
+    with pytest.raises(UsageError, match=r"x\.bin would be overwritten, and without x\.xml it is another's; move it"):
+        export(weights, out / "x.xml", "openvino")
+    assert [(each.name, each.read_text()) for each in out.iterdir()] == [("x.bin", "another's")]
+    export(weights, out / "x.onnx", "onnx")  # which has none
+    (out / "x.xml").write_text("an older file of that name, which they belong to")
+    export(weights, out / "x.xml", "openvino")
+    assert open_classifier(out / "x.xml").header.name == "tiny"
+
+
 def test_numbers_too_large_for_half(out: Path):
     network = lively()
     network.classifier.weight.data[0, 0] = 1e6

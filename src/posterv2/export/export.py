@@ -1,5 +1,6 @@
 """From weights to a file for another runtime, which is only there if it answers as the network does."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,7 @@ def export(
         The header that is in the file.
 
     Raises:
-        UsageError: the ending, or faces without int8, or int8 without faces.
+        UsageError: the ending, or faces without int8, or int8 without faces; or a `.bin` is there without its `.xml`.
         MissingExtraError: torch, OpenVINO or NNCF is needed and not installed.
         DatasetError: too few faces, or one that cannot be read.
         WeightsError, LabelsError: as `posterv2.load_network` raises them; or the file disagrees with the network.
@@ -59,6 +60,13 @@ def export(
         raise UsageError(f"a file of this kind ends in {kind.suffix}, got {out}")
     if (calibration is None) == (precision == "int8"):
         raise UsageError("int8 needs faces to calibrate on, and nothing else does")
+    if not os.path.lexists(out):  # what belongs to an older file of that name is replaced with it
+        for other in (out.with_suffix(suffix) for suffix in kind.others):
+            if os.path.lexists(other):
+                raise UsageError(
+                    f"{other} would be overwritten, and without {out.name} it is another's; move it away, or name "
+                    "another file to write"
+                )
     network = TorchClassifier(weights, labels, "cpu")
     header, half = network.header, precision == "fp16"
     graph = kind(graph_of(header, _numbers(network, half), str(weights), half).SerializeToString(), half)

@@ -25,6 +25,7 @@ class Graph(Protocol):
     """A network as one kind of file holds it."""
 
     suffix: str
+    others: tuple[str, ...]  # suffixes of the files beside it
     form: str
     runtime: str
 
@@ -44,7 +45,7 @@ class Graph(Protocol):
 class OnnxGraph:
     """One `.onnx` file."""
 
-    suffix, form = ".onnx", f"ONNX, opset {OPSET}"
+    suffix, others, form = ".onnx", (), f"ONNX, opset {OPSET}"
 
     def __init__(self, graph: bytes, half: bool) -> None:
         from onnx import load_model_from_string
@@ -77,7 +78,7 @@ class OnnxGraph:
 class OpenvinoGraph:
     """An `.xml` file with the graph and a `.bin` file with its numbers beside it."""
 
-    suffix, form = ".xml", "OpenVINO"
+    suffix, others, form = ".xml", (".bin",), "OpenVINO"
 
     def __init__(self, graph: bytes, half: bool) -> None:
         core = shared_core()
