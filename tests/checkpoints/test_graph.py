@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 
+from posterv2.checkpoints import graph_builder
 from posterv2.checkpoints.format import load, save
 from posterv2.checkpoints.graph import LAST_BLOCK, OPSET, graph_of
 from posterv2.checkpoints.header import WeightsHeader
@@ -130,3 +131,12 @@ def test_weights_that_do_not_fit_are_named(network: PosterNetwork, name: str, va
         tensors[name] = value
     with pytest.raises(WeightsError, match=f"^mine does not fit the network: {words}"):
         graph_of(header_of(network), tensors, "mine")
+
+
+def test_numbers_that_no_graph_holds(network: PosterNetwork, monkeypatch: pytest.MonkeyPatch):
+    size = model_of(network).ByteSize()
+    monkeypatch.setattr(graph_builder, "_LARGEST", size)
+    model_of(network)
+    monkeypatch.setattr(graph_builder, "_LARGEST", size // 2)
+    with pytest.raises(WeightsError, match=r"x\.safetensors: its network is over the 2 GB of a graph; .* torch"):
+        model_of(network)

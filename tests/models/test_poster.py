@@ -121,6 +121,10 @@ def test_start_values() -> None:
         ({"activation": "gelu"}, "gelu"),
         ({"image_stem_stride": 3}, "image_stem_stride must be a whole number from 1 to 2, got 3"),
         ({"image_size": 512, "pixel_stride": 1}, "at most 256 x 256 pixels, got 512 / 1"),
+        (
+            {"image_size": 256, "pixel_stride": 1, "head_dim": 1},
+            "at most 268,435,456 position biases, got 1,224,736,768 by head_dim 1 for 256 pixels",
+        ),
         ({"image_size": 40_000}, "image_size must be a whole number from 1 to 1024"),
         ({"width": 64.0}, "width must be a whole number from 1 to 2048, got 64.0"),
         ({"mlp_ratio": True}, "mlp_ratio must be a whole number from 1 to 100, got True"),
@@ -144,7 +148,7 @@ def test_impossible_configs_are_refused(change: dict[str, object], words: str) -
 
 def test_the_largest_configs_are_laid_out_at_once() -> None:
     deep = {"image_depths": [100] * 3, "landmark_depths": [100] * 3, "encoder_depth": 100}
-    wide = {"classes": 10_000, "width": 2048, "embed_dim": 8192, "mlp_ratio": 100}
+    wide = {"classes": 10_000, "width": 2048, "head_dim": 512, "embed_dim": 8192, "mlp_ratio": 100}
     config = PosterConfig.from_dict({"image_size": 1024, "pixel_stride": 4, **deep, **wide})
     start = time.perf_counter()
     with torch.device("meta"):

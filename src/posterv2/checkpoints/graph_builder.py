@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 _IR_VERSION = 9  # of the file; opset 20 came with it
+_LARGEST = 2**31 - 2**24  # bytes of numbers: protobuf writes no more than 2 GiB, and the nodes need room
 _COUNTER = "num_batches_tracked"  # batch norms count their batches in training; nothing reads it
 
 
@@ -34,6 +35,7 @@ class GraphBuilder:
         self._casts: list[NodeProto] = []
         self._nodes: list[NodeProto] = []
         self._numbers: set[str] = set()
+        self._bytes = 0
         self._model = ModelProto()  # the numbers go there at once: protobuf copies what is put together later
 
     def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
@@ -65,7 +67,11 @@ class GraphBuilder:
         return self.number(name, self.weight(name, *shape))
 
     def number(self, name: str, values: np.ndarray) -> str:
-        """A constant, put there once under its name."""
+        """A constant, put there once under its name.
+
+        Raises:
+            WeightsError: all of them together are more than a graph can hold.
+        """
         from onnx import TensorProto, helper, numpy_helper
 
         if name in self._numbers:
@@ -80,6 +86,9 @@ class GraphBuilder:
                     helper.make_node("Cast", [stored], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
                 )
         self._numbers.add(name)
+        self._bytes += values.nbytes
+        if self._bytes > _LARGEST:
+            raise WeightsError(f"{self._source}: its network is over the 2 GB of a graph; take the engine torch")
         tensor = numpy_helper.from_array(np.ascontiguousarray(values), stored)
         self._model.graph.initializer.add().CopyFrom(tensor)
         return name

@@ -28,6 +28,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "init_std": (1e-6, 100.0),
 }
 _WIDEST = 256  # The attention of the first level looks from each of (side / 4)**2 places to each.
+_BIASES = 2**28  # numbers of its position bias, one a head for each such pair: a graph of them fits into 2 GB
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,14 @@ class PosterConfig:
             )
         if self.width % self.head_dim:
             raise UsageError(f"head_dim must divide width {self.width}, got {self.head_dim}")
+        heads = [width // self.head_dim for width in self.widths]
+        biases = sum(each * side**4 for each, side in zip(heads, self.windows, strict=True))
+        if biases > _BIASES:
+            raise UsageError(
+                f"the cross-attention has at most {_BIASES:,} position biases, got {biases:,} by head_dim "
+                f"{self.head_dim} for {self.image_size // self.pixel_stride} pixels a side; "
+                "choose a larger head_dim or pixel_stride"
+            )
         if self.embed_dim % self.encoder_heads:
             raise UsageError(f"encoder_heads must divide embed_dim {self.embed_dim}, got {self.encoder_heads}")
         if self.activation not in get_args(Activation):
