@@ -33,10 +33,12 @@ def write_tiny_graph(
     matrix = np.zeros((3, len(labels)), np.float16 if half else np.float32)
     matrix[0, labels.index("happiness")] = matrix[2, labels.index("sadness")] = scale
     matrix[2, labels.index("happiness")] = matrix[0, labels.index("sadness")] = -scale
+    mean = np.repeat(np.eye(3, dtype=np.float32) / SIDE**2, SIDE**2).reshape(3, 3, SIDE, SIDE)
     bias = np.zeros(len(labels), np.float32)
     bias[labels.index("neutral")] = 5
     nodes = [
-        helper.make_node("ReduceMean", [input_name], ["colour"], axes=[2, 3], keepdims=0),
+        helper.make_node("Conv", [input_name, "mean"], ["place"]),
+        helper.make_node("Squeeze", ["place", "sides"], ["colour"]),
         helper.make_node("Cast", ["stored"], ["matrix"], to=TensorProto.FLOAT),
         helper.make_node("MatMul", ["colour", "matrix"], ["product"]),
         helper.make_node("Add", ["product", "bias"], ["logits"]),
@@ -46,7 +48,12 @@ def write_tiny_graph(
         "tiny",
         [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(labels)])],
-        [numpy_helper.from_array(matrix, "stored"), numpy_helper.from_array(bias, "bias")],
+        [
+            numpy_helper.from_array(mean, "mean"),
+            numpy_helper.from_array(np.array([2, 3]), "sides"),
+            numpy_helper.from_array(matrix, "stored"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, {KEY: tiny_header(labels=labels).to_json()} if metadata is None else metadata)

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from posterv2.checkpoints import catalog
+from posterv2.checkpoints.graph_check import expect_operations
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.kind import kind_of
 from posterv2.errors import WeightsError, cut
@@ -52,11 +53,14 @@ def graph_file(weights: str | Path, labels: LabelSet | None) -> Iterator[Path]:
 
     Raises:
         MissingExtraError, LabelsError, WeightsError: as from `checkpoints.tensors.opened_tensors`; or the numbers do
-            not fit the network.
+            not fit the network; or an ONNX file has operations that no graph of ours has.
         OutputError: the system's folder for temporary files is full.
     """
     path = catalog.located(weights, ".onnx")
-    if graph_kind(path) is not None:
+    kind = graph_kind(path)
+    if kind == "onnx":
+        expect_operations(path, str(weights))
+    if kind is not None:
         yield path
         return
     from posterv2.checkpoints.graph import graph_of

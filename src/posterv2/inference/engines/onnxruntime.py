@@ -63,6 +63,7 @@ def _open_session(path: Path, name: str) -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the detector needs the cores too
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # as it was checked, whatever its name
     options.log_severity_level = 3  # errors; they are raised as well
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -124,7 +124,7 @@ def _expect_operations(model: openvino.Model, source: str) -> None:
     if strange:
         raise WeightsError(
             f"{source}: OpenVINO is not given {cut(', '.join(strange))}, which no graph of posterv2 has; "
-            "try the engine onnxruntime"
+            "export it again with posterv2"
         )
 
 
