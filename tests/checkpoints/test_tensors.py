@@ -57,3 +57,20 @@ def test_a_graph_holds_no_numbers_by_name(tmp_path: Path):
     (tmp_path / "x.onnx").write_bytes(b"\x08\x0a and a graph")
     with pytest.raises(WeightsError, match="holds no torch network"), opened_tensors(tmp_path / "x.onnx"):
         pass
+
+
+def test_a_file_that_is_replaced_while_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Header and numbers are those of one file, and a file that is none is told of in words."""
+    expected, from_metadata = load_file(path), WeightsHeader.from_metadata
+
+    def replacing(*words: object) -> WeightsHeader:
+        path.with_name("other").write_bytes(b"no weight file")
+        path.with_name("other").replace(path)
+        return from_metadata(*words)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(WeightsHeader, "from_metadata", replacing)
+    with opened_tensors(path) as (_, tensors):
+        assert np.array_equal(tensors["classifier.weight"], expected["classifier.weight"])
+    monkeypatch.setattr("posterv2.checkpoints.tensors.kind_of", lambda path: "safetensors")
+    with pytest.raises(WeightsError, match=r"x\.safetensors: no safetensors file"), opened_tensors(path):
+        pass

@@ -192,15 +192,23 @@ def _finite(text: str) -> float:
     return number
 
 
+def open_numbers(path: str | Path) -> safe_open:
+    """A safetensors file, to be read as it is now whatever takes its name later; a context manager.
+
+    Raises:
+        WeightsError: the file is missing, or is no safetensors file.
+    """
+    try:
+        return safe_open(str(path), framework="numpy")
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: no safetensors file that can be read: {error}") from error
+
+
 def read_header(path: str | Path) -> WeightsHeader:
     """The header of our safetensors file; its numbers are not read.
 
     Raises:
         WeightsError: the file is missing, is no safetensors file, or holds no header that this version reads.
     """
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata()
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: no safetensors file that can be read: {error}") from error
-    return WeightsHeader.from_metadata(metadata, str(path))
+    with open_numbers(path) as file:
+        return WeightsHeader.from_metadata(file.metadata(), str(path))

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from posterv2.checkpoints import catalog
-from posterv2.checkpoints.header import WeightsHeader, read_header
+from posterv2.checkpoints.header import WeightsHeader, open_numbers
 from posterv2.checkpoints.kind import kind_of
 from posterv2.errors import WeightsError, require
 from posterv2.labels import LabelSet
@@ -32,9 +32,9 @@ def opened_tensors(
     """
     path = catalog.located(name_or_file, ".safetensors")
     if kind_of(path) == "safetensors":
-        header = read_header(path)
-        header.expect_labels(labels, str(path))
-        with safe_open(str(path), framework="numpy") as file:
+        with open_numbers(path) as file:
+            header = WeightsHeader.from_metadata(file.metadata(), str(path))
+            header.expect_labels(labels, str(path))
             stored = _Stored(file, path)
             if stored.types <= _NUMPYS:
                 yield header, stored
@@ -48,11 +48,12 @@ def opened_tensors(
 
 class _Stored(Mapping[str, np.ndarray]):
     def __init__(self, file: safe_open, path: Path) -> None:
-        self._file, self._path, self._names = file, path, list(file.keys())
-        self.types = {file.get_slice(name).get_dtype() for name in self._names}
+        self._file, self._path = file, path
+        self._types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+        self.types = set(self._types.values())
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self._names:
+        if name not in self._types:
             raise KeyError(name)
         try:
             return self._file.get_tensor(name)
@@ -60,7 +61,7 @@ class _Stored(Mapping[str, np.ndarray]):
             raise WeightsError(f"{self._path}: {name} cannot be read: {error}") from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._types)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._types)

@@ -73,14 +73,12 @@ def convert(
 
 
 def _ours(path: Path) -> Iterator[Row]:
-    from safetensors import safe_open
-
     from posterv2.checkpoints.description import described
-    from posterv2.checkpoints.header import read_header
+    from posterv2.checkpoints.header import WeightsHeader, open_numbers
 
     yield "kind", "posterv2 weights (safetensors)"
-    yield from described(read_header(path))
-    with safe_open(path, framework="numpy") as file:
+    with open_numbers(path) as file:
+        yield from described(WeightsHeader.from_metadata(file.metadata(), str(path)))
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         sizes = {name: part.get_shape() for name, part in parts.items()}
         types = sorted({part.get_dtype() for part in parts.values() if part.get_dtype().startswith("F")})
