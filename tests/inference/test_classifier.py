@@ -16,7 +16,7 @@ import torch
 from posterv2.checkpoints import catalog
 from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import KEY, WeightsHeader
-from posterv2.errors import LabelsError, UsageError, WeightsError
+from posterv2.errors import LabelsError, OutputError, UsageError, WeightsError
 from posterv2.inference.classifier import probabilities
 from posterv2.inference.engines import choice
 from posterv2.inference.engines.choice import Engine, open_classifier
@@ -206,6 +206,45 @@ def test_labels_are_those_of_the_file(tmp_path: Path):
         open_classifier(path, labels="rafbd")
 
 
+def test_weights_that_are_called_like_a_graph(own_file: tuple[Path, torch.nn.Module]):
+    path = own_file[0].rename(own_file[0].with_suffix(".onnx"))
+    for engine in ("onnxruntime", "torch"):
+        assert open_classifier(path, engine=engine, device="cpu").header == tiny_header()
+
+
+def test_without_a_folder_for_temporary_files(
+    own_file: tuple[Path, torch.nn.Module], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match="a folder for temporary files, set TMPDIR: No such file"):
+        open_classifier(own_file[0], engine="onnxruntime")
+
+
+def test_runtimes_that_say_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*words: object, **others: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", fail)
+    with pytest.raises(WeightsError, match=r"x\.onnx: ONNX Runtime cannot run this file: RuntimeError\(\)"):
+        open_classifier(write_tiny_graph(tmp_path / "x.onnx"), engine="onnxruntime")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "got"),
+    [
+        (np.zeros((0, 48, 48, 3), np.uint8), r"uint8 \(0, 48, 48, 3\)"),
+        (np.zeros((2, 48, 48, 1), np.uint8), r"uint8 \(2, 48, 48, 1\)"),
+        (np.zeros((2, 24, 48, 3), np.uint8), r"uint8 \(2, 24, 48, 3\)"),
+        (np.zeros((48, 48, 3), np.uint8), r"uint8 \(48, 48, 3\)"),
+        (np.zeros((2, 48, 48, 3), np.float32), r"float32 \(2, 48, 48, 3\)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
+def test_what_is_no_batch(pixels: np.ndarray, got: str, name: Engine):
+    with pytest.raises(UsageError, match=rf"faces as uint8 \(B, 48, 48, 3\), B from 1 up; got {got}"):
+        open_classifier(engine=name, device="cpu").logits(pixels)
+
+
 def test_devices_that_cannot_be(tmp_path: Path):
     path = write_tiny_graph(tmp_path / "x.onnx")
     with pytest.raises(UsageError, match=r"no device 'tpu'.*auto, cpu, cuda, mps"):
@@ -222,8 +261,12 @@ def test_settings_that_no_engine_can_follow(tmp_path: Path):
         open_classifier(path, engine="tensorrt")  # pyright: ignore[reportArgumentType]
     with pytest.raises(UsageError, match=r"no precision 'int8'; choose one of fp32, bf16"):
         open_classifier(path, precision="int8")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(UsageError, match=r"ONNX Runtime has no bf16 here; .*posterv2\[openvino\]"):
+    with pytest.raises(UsageError, match=r"ONNX Runtime has no bf16 here; the engines openvino and torch"):
         open_classifier(path, engine="onnxruntime", precision="bf16")
+    openvino = tmp_path / "x.xml"
+    openvino.write_text("<?xml")
+    with pytest.raises(UsageError, match=r"x\.xml: an OpenVINO file runs in the engine openvino alone"):
+        open_classifier(openvino, engine="onnxruntime")
     with pytest.raises(UsageError, match=r"not in torch, got .* engine 'torch'; give the .safetensors file"):
         open_classifier(path, engine="torch")
 

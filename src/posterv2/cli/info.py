@@ -67,7 +67,7 @@ def _openvino() -> str:
         has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return f"{version} on {core.get_property('CPU', 'FULL_DEVICE_NAME')}, {'with' if has_bf16 else 'without'} bf16"
     except (ImportError, OSError, RuntimeError) as error:
-        return f"{version}, does not work: {str(error).splitlines()[-1]}"
+        return f"{version}, does not work: {(str(error) or repr(error)).splitlines()[-1]}"
 
 
 def _extras() -> Iterator[tuple[str, str]]:

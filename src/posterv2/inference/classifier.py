@@ -7,7 +7,7 @@ import numpy as np
 
 from posterv2.calibration import softmax
 from posterv2.checkpoints.header import WeightsHeader
-from posterv2.errors import WeightsError
+from posterv2.errors import UsageError, WeightsError
 
 
 class Classifier(Protocol):
@@ -19,8 +19,22 @@ class Classifier(Protocol):
         ...
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """What `Preprocessing.pixels` made of B faces, (B, S, S, 3) uint8, to (B, C) float32."""
+        """What `Preprocessing.pixels` made of B faces, (B, S, S, 3) uint8, to (B, C) float32; B from 1 up."""
         ...
+
+
+def expect_pixels(pixels: np.ndarray, header: WeightsHeader) -> None:
+    """Refuse what is no batch for the network: runtimes disagree on what can be done with it.
+
+    Raises:
+        UsageError: it is not (B, S, S, 3) uint8, B from 1 up.
+    """
+    wanted = header.config.image_size, header.config.image_size, 3
+    if pixels.ndim != 4 or not len(pixels) or pixels.shape[1:] != wanted or pixels.dtype != np.uint8:
+        raise UsageError(
+            f"the network takes faces as uint8 (B, {', '.join(map(str, wanted))}), B from 1 up; got {pixels.dtype} "
+            f"{pixels.shape}"
+        )
 
 
 def probabilities(classifier: Classifier, faces: Sequence[np.ndarray], batch_size: int = 64) -> np.ndarray:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,14 @@ def test_answers_stay_what_they_were(tmp_path: Path):
     kept = first.copy()
     classifier.logits(np.full((1, 48, 48, 3), BLUE, np.uint8))
     assert np.array_equal(first, kept)
+
+
+def test_threads_take_turns(exported: Path, pixels: np.ndarray):
+    classifier = OpenvinoClassifier(exported)
+    expected = classifier.logits(pixels)
+    with ThreadPoolExecutor(4) as threads:
+        for logits in threads.map(classifier.logits, [pixels] * 40):
+            np.testing.assert_array_equal(logits, expected)
 
 
 def test_labels_are_those_of_the_file(exported: Path):

@@ -67,9 +67,14 @@ def open_classifier(
     if engine == "openvino":
         return OpenvinoClassifier(weights, asked, precision)
     if precision != "fp32":
-        raise UsageError(f"ONNX Runtime has no {precision} here; for it install posterv2[openvino] or posterv2[torch]")
+        raise UsageError(
+            f"ONNX Runtime has no {precision} here; the engines openvino and torch have, which posterv2[openvino] and "
+            "posterv2[torch] bring"
+        )
     if kind == "openvino":
-        raise UsageError(f"{weights}: an OpenVINO file runs in OpenVINO alone; install posterv2[openvino]")
+        raise UsageError(
+            f"{weights}: an OpenVINO file runs in the engine openvino alone, which posterv2[openvino] brings"
+        )
     return OnnxClassifier(weights, asked)
 
 

@@ -11,7 +11,7 @@ from posterv2.checkpoints import catalog
 from posterv2.checkpoints.graph_check import expect_operations
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.kind import kind_of
-from posterv2.errors import WeightsError, cut
+from posterv2.errors import OutputError, WeightsError, cut
 from posterv2.files import write_whole
 from posterv2.labels import LabelSet
 
@@ -34,7 +34,7 @@ GraphKind = Literal["onnx", "openvino"] | None
 
 
 def graph_kind(path: Path) -> GraphKind:
-    """Which kind of graph a file holds by its content, or is meant to hold by its name.
+    """Which kind of graph a file holds by its content; where that says nothing, is meant to hold by its name.
 
     Raises:
         WeightsError: the file is missing, empty or cannot be opened.
@@ -42,7 +42,7 @@ def graph_kind(path: Path) -> GraphKind:
     kind = kind_of(path)
     if kind in ("onnx", "openvino"):
         return kind
-    return "onnx" if path.suffix.lower() == ".onnx" else None
+    return "onnx" if kind == "other" and path.suffix.lower() == ".onnx" else None
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def graph_file(weights: str | Path, labels: LabelSet | None) -> Iterator[Path]:
     Raises:
         MissingExtraError, LabelsError, WeightsError: as from `checkpoints.tensors.opened_tensors`; or the numbers do
             not fit the network; or an ONNX file has operations that no graph of ours has.
-        OutputError: the system's folder for temporary files is full.
+        OutputError: the system's folder for temporary files is full, or there is none.
     """
     path = catalog.located(weights, ".onnx")
     kind = graph_kind(path)
@@ -68,7 +68,13 @@ def graph_file(weights: str | Path, labels: LabelSet | None) -> Iterator[Path]:
 
     with opened_tensors(weights, labels) as (header, tensors):
         model = graph_of(header, tensors, str(weights))
-    with TemporaryDirectory() as folder:
+    try:
+        place = TemporaryDirectory()
+    except OSError as error:
+        raise OutputError(
+            f"a graph is made in a folder for temporary files, set TMPDIR: {error.strerror or error}"
+        ) from error
+    with place as folder:
         path = Path(folder, "graph.onnx")
         write_whole(path, model.SerializeToString())
         del model

@@ -10,6 +10,7 @@ import numpy as np
 
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.errors import WeightsError, cut
+from posterv2.inference.classifier import expect_pixels
 from posterv2.inference.engines.graphs import Port, expect_ports, graph_file
 from posterv2.labels import LabelSet
 
@@ -45,8 +46,10 @@ class OnnxClassifier:
         """(B, S, S, 3) uint8 to (B, C) float32.
 
         Raises:
+            UsageError: as from `classifier.expect_pixels`.
             WeightsError: the graph cannot do it after all.
         """
+        expect_pixels(pixels, self._header)
         try:
             faces = self._header.preprocessing.normalise(pixels)
             logits = np.asarray(self._session.run(["logits"], {"faces": faces})[0])
@@ -79,7 +82,7 @@ def _metadata(session: InferenceSession, name: str) -> dict[str, str]:
 
 
 def _first_line(error: Exception) -> str:
-    return cut(str(error).splitlines()[0], 300)
+    return cut((str(error) or repr(error)).splitlines()[0], 300)
 
 
 def _ports(nodes: Sequence[Any]) -> list[Port]:

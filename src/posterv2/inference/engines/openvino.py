@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from posterv2.checkpoints.graph import LAST_BLOCK
 from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import PosterError, UsageError, WeightsError, cut, require
+from posterv2.inference.classifier import expect_pixels
 from posterv2.inference.engines.graphs import Port, expect_ports, graph_file, graph_kind
 from posterv2.inference.engines.precision import Precision
 from posterv2.labels import LabelSet
@@ -55,7 +57,7 @@ class OpenvinoClassifier:
                 graph disagrees with.
             LabelsError: as from `graphs.graph_file`.
         """
-        self._name = str(weights)
+        self._name, self._running = str(weights), Lock()  # a request takes one batch at a time
         core = shared_core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise UsageError("this processor has no bfloat16 arithmetic; take precision fp32")
@@ -86,12 +88,15 @@ class OpenvinoClassifier:
         """(B, S, S, 3) uint8 to (B, C) float32.
 
         Raises:
+            UsageError: as from `classifier.expect_pixels`.
             WeightsError: the graph cannot do it after all.
         """
+        expect_pixels(pixels, self._header)
         values = pixels
         try:
-            for part in self._parts:
-                values = part.infer([values])[0]
+            with self._running:
+                for part in self._parts:
+                    values = part.infer([values])[0]
         except RuntimeError as error:
             raise WeightsError(f"{self._name}: OpenVINO cannot run this graph: {_reason(error)}") from error
         expected = (len(pixels), self._header.config.classes)

@@ -10,6 +10,7 @@ import numpy as np
 
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.errors import UsageError, require
+from posterv2.inference.classifier import expect_pixels
 from posterv2.inference.engines.precision import Precision
 from posterv2.labels import LabelSet
 
@@ -39,9 +40,14 @@ class _Torch:
         return self._header
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """(B, S, S, 3) uint8 to (B, C) float32; only the pixels that are looked at go to the device."""
+        """(B, S, S, 3) uint8 to (B, C) float32; only the pixels that are looked at go to the device.
+
+        Raises:
+            UsageError: as from `classifier.expect_pixels`.
+        """
         import torch
 
+        expect_pixels(pixels, self._header)
         stride, preprocessing = self._header.config.pixel_stride, self._header.preprocessing
         seen = torch.from_numpy(np.ascontiguousarray(pixels[:, ::stride, ::stride])).to(self.device)
         scales = preprocessing.mean, preprocessing.std
