@@ -29,6 +29,8 @@ def test_a_line_says_how_it_was_checked(tmp_path: Path):
         (["onnx", "x.onnx", "--int8"], "--int8 needs --calibrate DIR"),
         (["onnx", "x.onnx", "--calibrate", "faces"], "--calibrate is for --int8"),
         (["openvino", "x.xml", "--int8", "--fp16", "--calibrate", "faces"], "--int8 and --fp16 exclude each other"),
+        (["onnx", "x.onnx", "--split", "test"], "--dataset and --split are of the faces of --calibrate DIR"),
+        (["onnx", "x.onnx", "--dataset", "ferplus"], "--dataset and --split are of the faces of --calibrate DIR"),
         (["openvino", "x.onnx"], "OUT writes a file that ends with .xml"),
         (["onnx", "nowhere/x.onnx"], "OUT needs a file in a folder that is there"),
     ],

@@ -12,7 +12,7 @@ from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.data.dataset import open_split
 from posterv2.data.split import Split
-from posterv2.errors import DatasetError, LabelsError, OutputError, UsageError, WeightsError
+from posterv2.errors import DatasetError, LabelsError, MissingExtraError, OutputError, UsageError, WeightsError
 from posterv2.export import export as exporting
 from posterv2.export import quantised
 from posterv2.export.agreement import Agreement
@@ -71,6 +71,21 @@ def test_the_file_is_the_network(weights: Path, out: Path, runtime: Runtime, pre
     np.testing.assert_allclose(file.logits(pixels), network.logits(pixels), rtol=0, atol=tolerance)
     names = {"onnx": {"x.onnx"}, "openvino": {"x.xml", "x.bin"}}
     assert {each.name for each in out.iterdir()} == names[runtime]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_endings_may_be_in_capitals(weights: Path, out: Path, runtime: Runtime):
+    path = out / f"x{GRAPHS[runtime].suffix.upper()}"
+    export(weights, path, runtime)
+    assert {each.name for each in out.iterdir()} == {path.name, "x.bin"} - ({"x.bin"} if runtime == "onnx" else set())
+    assert open_classifier(path).header.name == "tiny"
+
+
+def test_without_the_library_that_quantises_nothing_is_begun(out: Path, many: Split, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    monkeypatch.setattr(exporting, "TorchClassifier", lambda *words: pytest.fail("the network was opened"))
+    with pytest.raises(MissingExtraError, match=r"pip install 'posterv2\[export\]'"):
+        export("posterv2-nano", out / "x.onnx", "onnx", "int8", many)
 
 
 def test_half_as_large(weights: Path, out: Path):

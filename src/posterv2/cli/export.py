@@ -98,6 +98,8 @@ def _export(
         raise UsageError(
             "--int8 needs --calibrate DIR, labelled faces to calibrate on" if int8 else "--calibrate is for --int8"
         )
+    if calibrate is None and (dataset is not None or split is not None):
+        raise UsageError("--dataset and --split are of the faces of --calibrate DIR, and there is none")
     from posterv2.checkpoints import catalog
     from posterv2.data.dataset import open_split
     from posterv2.export.export import export

@@ -16,7 +16,7 @@ from posterv2.evaluation.calibrate import logits_of
 from posterv2.export.agreement import BATCHES, FilePrecision, compare
 from posterv2.export.faces import real_faces
 from posterv2.export.graphs import GRAPHS, Runtime
-from posterv2.export.quantised import judged, parted
+from posterv2.export.quantised import judged, parted, quantiser
 from posterv2.files import whole_with_others
 from posterv2.inference.engines.torch import TorchClassifier
 from posterv2.labels import LabelSet
@@ -56,7 +56,7 @@ def export(
         OutputError: `out` cannot be written. Nothing is written after any error.
     """
     kind = GRAPHS[runtime]
-    if out.suffix != kind.suffix:
+    if out.suffix.lower() != kind.suffix:
         raise UsageError(f"a file of this kind ends in {kind.suffix}, got {out}")
     if (calibration is None) == (precision == "int8"):
         raise UsageError("int8 needs faces to calibrate on, and nothing else does")
@@ -67,6 +67,8 @@ def export(
                     f"{other} would be overwritten, and without {out.name} it is another's; move it away, or name "
                     "another file to write"
                 )
+    if calibration is not None:
+        quantiser()  # what is missing is missed before any work
     network = TorchClassifier(weights, labels, "cpu")
     header, half = network.header, precision == "fp16"
     graph = kind(graph_of(header, _numbers(network, half), str(weights), half).SerializeToString(), half)

@@ -102,7 +102,9 @@ class OpenvinoGraph:
         from openvino import save_model
 
         self._model.set_rt_info(header.to_json(), ["framework", KEY])
-        save_model(self._model, path, compress_to_fp16=self._half)
+        named = path.with_suffix(self.suffix)  # OpenVINO writes to no other spelling of it
+        save_model(self._model, named, compress_to_fp16=self._half)
+        named.replace(path)
 
     def open(self, path: Path) -> Classifier:
         """As `Graph` says."""

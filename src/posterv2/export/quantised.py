@@ -4,6 +4,7 @@ import os
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,18 @@ def parted(split: Split) -> tuple[Split, Split]:
     return split.subset(chosen[0]), split.subset(chosen[1])
 
 
+def quantiser() -> ModuleType:
+    """NNCF, silent.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    os.environ["NNCF_CI"] = "1"  # or it would report its use over the network
+    nncf = require("nncf", "export")
+    nncf.set_log_level(40)  # errors
+    return nncf
+
+
 def quantise(model: Any, samples: list[Any], unrounded: list[str]) -> Any:
     """Post-training quantisation by NNCF, with smoothed activations as for transformers.
 
@@ -48,9 +61,7 @@ def quantise(model: Any, samples: list[Any], unrounded: list[str]) -> Any:
     Raises:
         MissingExtraError: NNCF is not installed.
     """
-    os.environ["NNCF_CI"] = "1"  # or it would report its use over the network
-    nncf = require("nncf", "export")
-    nncf.set_log_level(40)  # errors
+    nncf = quantiser()
     with redirect_stdout(StringIO()):  # it draws bars of its own
         return nncf.quantize(
             model,
