@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 
 from posterv2.checkpoints.format import save
 from posterv2.errors import LabelsError, UsageError, WeightsError
 from posterv2.export.export import export
+from posterv2.inference.engines import openvino as openvino_engine
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
 from posterv2.inference.engines.openvino import OpenvinoClassifier, shared_core
+from posterv2.inference.engines.precision import Precision
 from posterv2.inference.engines.torch import LeanTorchClassifier, TorchClassifier
 from posterv2.labels import LABEL_SETS
 from tests.checkpoints.conftest import header_of, lively
@@ -64,6 +67,23 @@ def test_bfloat16_is_near(weights: Path, pixels: np.ndarray):
     ):
         difference = np.linalg.norm(classifier.logits(pixels) - expected) / np.linalg.norm(expected)
         assert 1e-4 < difference < 0.05
+
+
+def test_what_is_left_behind_the_last_block_stays_in_float32(weights: Path, monkeypatch: pytest.MonkeyPatch):
+    """So where the processor has no bfloat16 too: there its precision is asked for and not had."""
+    compiled, capabilities, asked = openvino_engine._compiled, openvino.Core.get_property, []
+
+    def counting(core: openvino.Core, model: openvino.Model, precision: Precision) -> openvino.InferRequest:
+        asked.append((precision, [len(output.partial_shape) for output in model.outputs]))
+        return compiled(core, model, "fp32")
+
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *words: [*capabilities(*words), "BF16"])
+    monkeypatch.setattr(openvino_engine, "_compiled", counting)
+    OpenvinoClassifier(weights, precision="bf16")
+    assert asked == [("bf16", [3]), ("fp32", [2])]  # tokens (B, N, D), then logits (B, C)
+    asked.clear()
+    OpenvinoClassifier(weights)
+    assert asked == [("fp32", [2])]
 
 
 def test_a_graph_without_a_last_block_runs_in_bfloat16_too(tmp_path: Path):
