@@ -1,42 +1,46 @@
-"""What an ONNX file asks a runtime to do, read from its bytes alone: no runtime, and not `onnx`, is there yet."""
+"""What a graph from elsewhere may ask of a runtime: operations that ours have, on numbers that fit into memory."""
 
-import mmap
-from collections.abc import Iterator
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posterv2.errors import WeightsError, cut
 
-OPERATIONS = frozenset(
-    (
-        *("Add", "BatchNormalization", "Cast", "Concat", "Conv", "DequantizeLinear", "Gelu", "Identity"),
-        *("LayerNormalization", "MatMul", "MaxPool", "Mul", "PRelu", "Pad", "QuantizeLinear", "Relu", "Reshape"),
-        *("Sigmoid", "Slice", "Softmax", "Squeeze", "Transpose", "Unsqueeze"),
-    )
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_ARITHMETIC = frozenset(("Add", "Gelu", "MatMul", "MaxPool", "PRelu", "Relu", "Sigmoid", "Softmax"))
+_LAYOUT = frozenset(("Concat", "Identity", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"))
+
+ONNX_OPERATIONS = frozenset(
+    _ARITHMETIC
+    | _LAYOUT
+    | {"BatchNormalization", "Cast", "Conv", "DequantizeLinear", "LayerNormalization", "Mul", "QuantizeLinear"}
 )
-"""All that our graphs are made of, in float16 and int8 too: no loops, and no tensors of a size that a number says."""
+"""All that our graphs are made of, in float16 and int8 too: no loops, no tensors of a size that only a number says."""
 
-# The numbers of protobuf's fields in onnx.proto.
-_MODEL_GRAPH, _MODEL_FUNCTION = 7, 25
-_GRAPH_NODE, _GRAPH_SPARSE = 1, 15
-_NODE_OPERATION, _NODE_DOMAIN = 4, 7
+OPENVINO_OPERATIONS = frozenset(
+    _ARITHMETIC
+    | _LAYOUT
+    | {"BatchNormInference", "Convolution", "Divide", "FakeQuantize", "GroupConvolution", "MVN", "Multiply", "Subtract"}
+    | {"Broadcast", "Constant", "Convert", "Parameter", "Range", "Result", "ShapeOf", "VariadicSplit"}
+)
+"""The same as OpenVINO calls it once it has read it; none of it looks up places by number."""
 
-_SIZES = {1: 8, 5: 4}  # bytes of the wire types that have a fixed size
+LARGEST = 2**29
+"""Numbers that an ONNX file may hold and work out for one face, 2 GB as float32; the published size has 75 million."""
 
 
-def expect_operations(path: Path, source: str) -> None:
-    """Refuse a graph with other operations than ours: a few bytes of some of them take all the memory there is.
+def expect_operations(operations: Iterable[str], known: frozenset[str], source: str) -> None:
+    """Refuse what none of our graphs has: some operations take all the memory there is, or end the process.
 
     Raises:
-        WeightsError: there are some; or the file is no ONNX file, or cannot be opened. `source` names it.
+        WeightsError: the message names them; `source` names the file.
     """
-    try:
-        with path.open("rb") as file:  # mapped: the numbers, nearly all of it, are passed over
-            model = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        strange = sorted(set(_operations(model)) - OPERATIONS)
-    except OSError as error:
-        raise WeightsError(f"{source}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise WeightsError(f"{source}: not an ONNX file that can be read: {error}") from error
+    strange = sorted(set(operations) - known)
     if strange:
         raise WeightsError(
             f"{source}: it asks for {cut(', '.join(strange), 300)}, which no graph of posterv2 has; "
@@ -44,51 +48,73 @@ def expect_operations(path: Path, source: str) -> None:
         )
 
 
-def _operations(model: memoryview) -> Iterator[str]:
-    for number, graph in _fields(model):
-        if number == _MODEL_FUNCTION:
-            yield "functions of its own"
-        if number != _MODEL_GRAPH:
-            continue
-        for number, node in _fields(graph):
-            if number == _GRAPH_SPARSE:
-                yield "sparse numbers"
-            if number == _GRAPH_NODE:
-                for number, word in _fields(node):
-                    if number == _NODE_OPERATION or (number == _NODE_DOMAIN and bytes(word) not in (b"", b"ai.onnx")):
-                        yield bytes(word).decode("utf-8", "backslashreplace")
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The number and the content of each field of a message that has a length: messages, words and lists.
+def expect_onnx(path: Path, source: str) -> None:
+    """Refuse an ONNX file that no runtime should open: some bytes of it may ask for all the memory there is.
 
     Raises:
-        ValueError: it is no message.
+        WeightsError: it cannot be read, has operations that ours lack, or more numbers than `LARGEST`, or does not
+            say how many; `source` names it.
     """
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        kind = tag & 7
-        if tag >= 2**32 or kind not in (0, 1, 2, 5):
-            raise ValueError(f"there is no field {tag} at byte {place}")
-        if kind == 0:
-            _, place = _varint(message, place)
-            continue
-        size = _SIZES.get(kind)
-        if size is None:
-            size, place = _varint(message, place)
-        if size > len(message) - place:
-            raise ValueError("it ends too early")
-        if kind == 2:
-            yield tag >> 3, message[place : place + size]
-        place += size
+    import onnx
+
+    try:
+        model = onnx.load(path, "protobuf", load_external_data=False)
+    except OSError as error:
+        raise WeightsError(f"{source}: {error.strerror or error}") from error
+    except Exception as error:  # protobuf's own, which is onnx's library and not ours
+        raise WeightsError(f"{source}: not an ONNX file that can be read: {_reason(error)}") from error
+    expect_operations(_operations(model), ONNX_OPERATIONS, source)
+    try:
+        numbers = _numbers(model)
+    except Exception as error:  # a broken graph can fail anywhere in onnx
+        raise WeightsError(f"{source}: its graph does not fit together: {_reason(error)}") from error
+    if numbers > LARGEST:
+        raise WeightsError(
+            f"{source}: its graph has {numbers:,} numbers for one face, allowed are {LARGEST:,}; for a network of that "
+            "size give the .safetensors file"
+        )
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """The whole number at a place, and the place behind it."""
-    value = 0
-    for shift, byte in enumerate(message[place : place + 10]):
-        value |= (byte & 127) << 7 * shift
-        if byte < 128:
-            return value, place + shift + 1
-    raise ValueError("it ends too early")
+def _operations(model: ModelProto) -> Iterator[str]:
+    if model.functions:
+        yield "functions of its own"
+    if model.graph.sparse_initializer:
+        yield "sparse numbers"
+    for node in model.graph.node:
+        # Words that are no text come as bytes.
+        yield str(node.op_type) if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+
+
+def _numbers(model: ModelProto) -> int:
+    """How many there are in the graph's constants and, for one face, in the results of its nodes.
+
+    Raises:
+        ValueError, onnx.shape_inference.InferenceError: it has a shape that cannot be told, or none that fits.
+    """
+    from onnx import shape_inference
+
+    graph = model.graph
+    del graph.value_info[:]  # what the file says of its shapes would be believed where nothing else is known
+    for port in graph.output:
+        port.type.tensor_type.ClearField("shape")
+    for port in graph.input:
+        for batch in port.type.tensor_type.shape.dim[:1]:
+            batch.dim_value = 1
+    for tensor in graph.initializer:
+        if len(tensor.raw_data) > 1024:  # weights, which would be copied three times; shapes are shorter
+            tensor.ClearField("raw_data")
+    inferred = shape_inference.infer_shapes(model, strict_mode=True).graph
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer} | {
+        value.name: [side.dim_value if side.HasField("dim_value") else -1 for side in value.type.tensor_type.shape.dim]
+        for value in (*inferred.value_info, *inferred.output)
+        if value.type.tensor_type.HasField("shape")
+    }
+    names = [*(tensor.name for tensor in graph.initializer), *(name for node in graph.node for name in node.output)]
+    for name in names:
+        if min(shapes.get(name, [-1]), default=0) < 0:
+            raise ValueError(f"it does not say how large {name!r} is")
+    return sum(math.prod(shapes[name]) for name in names)
+
+
+def _reason(error: Exception) -> str:
+    return cut((str(error) or repr(error)).splitlines()[0], 300)

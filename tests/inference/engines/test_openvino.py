@@ -165,7 +165,7 @@ def test_a_file_may_be_moved_with_its_numbers(exported: Path, pixels: np.ndarray
 
 def test_operations_that_ours_lack(exported: Path):
     exported.write_bytes(exported.read_bytes().replace(b'type="ReLU"', b'type="Floor"', 1))
-    with pytest.raises(WeightsError, match=r"x\.xml: OpenVINO is not given Floor, which no graph of posterv2 has"):
+    with pytest.raises(WeightsError, match=r"x\.xml: it asks for Floor, which no graph of posterv2 has"):
         OpenvinoClassifier(exported)
 
 

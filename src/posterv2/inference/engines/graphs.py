@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from posterv2.checkpoints import catalog
-from posterv2.checkpoints.graph_check import expect_operations
+from posterv2.checkpoints.graph_check import expect_onnx
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.kind import kind_of
 from posterv2.errors import OutputError, WeightsError, cut
@@ -53,13 +53,13 @@ def graph_file(weights: str | Path, labels: LabelSet | None) -> Iterator[Path]:
 
     Raises:
         MissingExtraError, LabelsError, WeightsError: as from `checkpoints.tensors.opened_tensors`; or the numbers do
-            not fit the network; or an ONNX file has operations that no graph of ours has.
+            not fit the network; or an ONNX file is refused by `checkpoints.graph_check.expect_onnx`.
         OutputError: the system's folder for temporary files is full, or there is none.
     """
     path = catalog.located(weights, ".onnx")
     kind = graph_kind(path)
-    if kind == "onnx":
-        expect_operations(path, str(weights))
+    if kind == "onnx" and str(weights) not in catalog.EMBEDDED:  # whose start does not wait for onnx
+        expect_onnx(path, str(weights))
     if kind is not None:
         yield path
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posterv2.checkpoints.graph import LAST_BLOCK
+from posterv2.checkpoints.graph_check import OPENVINO_OPERATIONS, expect_operations
 from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import PosterError, UsageError, WeightsError, cut, require
 from posterv2.inference.classifier import expect_pixels
@@ -21,27 +22,6 @@ if TYPE_CHECKING:
     import openvino
 
 _TYPES = {"fp32": "f32", "bf16": "bf16"}
-
-_OPERATIONS = frozenset(
-    (
-        *("Add", "BatchNormInference", "Broadcast", "Concat", "Constant", "Convert", "Convolution", "Divide"),
-        *(
-            "FakeQuantize",
-            "Gelu",
-            "GroupConvolution",
-            "Identity",
-            "MVN",
-            "MatMul",
-            "MaxPool",
-            "Multiply",
-            "PRelu",
-            "Pad",
-        ),
-        *("Parameter", "Power", "Range", "ReduceMean", "Relu", "Reshape", "Result", "ShapeOf", "Sigmoid", "Slice"),
-        *("Softmax", "Squeeze", "Subtract", "Transpose", "Unsqueeze", "VariadicSplit"),
-    )
-)
-"""All that our graphs are made of, as OpenVINO calls it once it has read them; none of it looks up places by number."""
 
 
 class OpenvinoClassifier:
@@ -64,7 +44,8 @@ class OpenvinoClassifier:
         try:
             with graph_file(weights, labels) as path:
                 model = _read(path)
-            _expect_operations(model, self._name)
+            operations = {node.get_type_name() for node in model.get_ordered_ops()}
+            expect_operations(operations, OPENVINO_OPERATIONS, self._name)
             self._header = WeightsHeader.from_metadata(_metadata(model), self._name)
             expect_ports(self._header, _ports(model.inputs), _ports(model.outputs), "f32", self._name)
             model = _with_preprocessing(model, self._header)
@@ -121,16 +102,6 @@ def _read(path: Path) -> openvino.Model:
 
     reader = FrontEndManager().load_by_framework("ir" if graph_kind(path) == "openvino" else "onnx")
     return reader.convert(reader.load(path))
-
-
-def _expect_operations(model: openvino.Model, source: str) -> None:
-    """Refuse operations that none of our graphs has: with some of them a file can end the process, and not in words."""
-    strange = sorted({node.get_type_name() for node in model.get_ordered_ops()} - _OPERATIONS)
-    if strange:
-        raise WeightsError(
-            f"{source}: OpenVINO is not given {cut(', '.join(strange))}, which no graph of posterv2 has; "
-            "export it again with posterv2"
-        )
 
 
 def _metadata(model: openvino.Model) -> dict[str, str]:
