@@ -133,6 +133,14 @@ def test_weights_that_do_not_fit_are_named(network: PosterNetwork, name: str, va
         graph_of(header_of(network), tensors, "mine")
 
 
+def test_what_no_graph_holds_is_not_worked_out(monkeypatch: pytest.MonkeyPatch):
+    network = lively(replace(TINY, embed_dim=512))
+    monkeypatch.setattr(graph_builder, "_LARGEST", 4 * 512 * 4 * 7 * 7)
+    monkeypatch.setattr("posterv2.checkpoints.graph.composed_convolutions", lambda *words: pytest.fail("it was"))
+    with pytest.raises(WeightsError, match="over the 2 GB of a graph"):
+        model_of(network)
+
+
 def test_numbers_that_no_graph_holds(network: PosterNetwork, monkeypatch: pytest.MonkeyPatch):
     size = model_of(network).ByteSize()
     monkeypatch.setattr(graph_builder, "_LARGEST", size)

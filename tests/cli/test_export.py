@@ -1,5 +1,6 @@
 """`posterv2 export` on the command line."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_wrong_use_is_one_line(words: list[str], message: str, tmp_path: Path, m
     assert len(result.stderr.splitlines()) == 1
     assert message in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_without_the_library_that_quantises_no_faces_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    words = ["export", "onnx", str(tmp_path / "x.onnx"), "--int8", "--calibrate", str(tmp_path / "nowhere")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 3
+    assert "pip install 'posterv2[export]'" in result.stderr
 
 
 def test_too_few_faces(tmp_path: Path, face_folders: Path):

@@ -116,6 +116,7 @@ class _Network(GraphLayers):
         if level == 0 and not can_compose(side):
             x = self.conv(f"{name}.1", self.conv(f"{name}.0", x, width, dim, stride=2, bias=True), dim, dim, stride=2)
         elif level == 0:
+            self.graph.expect_room(4 * dim * width * 7 * 7)  # composing takes many times the memory of its parts
             weights = self.graph.weight(f"{name}.0.weight", dim, width, 3, 3), self.second_embedding()
             x = self.convolved(name, x, composed_convolutions(*weights), None, stride=4)
         else:

@@ -70,7 +70,7 @@ class GraphBuilder:
         """A constant, put there once under its name.
 
         Raises:
-            WeightsError: all of them together are more than a graph can hold.
+            WeightsError: as from `expect_room`.
         """
         from onnx import TensorProto, helper, numpy_helper
 
@@ -86,12 +86,20 @@ class GraphBuilder:
                     helper.make_node("Cast", [stored], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
                 )
         self._numbers.add(name)
+        self.expect_room(values.nbytes)
         self._bytes += values.nbytes
-        if self._bytes > _LARGEST:
-            raise WeightsError(f"{self._source}: its network is over the 2 GB of a graph; take the engine torch")
         tensor = numpy_helper.from_array(np.ascontiguousarray(values), stored)
         self._model.graph.initializer.add().CopyFrom(tensor)
         return name
+
+    def expect_room(self, size: int) -> None:
+        """Refuse numbers of `size` bytes for which the graph has no room, which may be before they are worked out.
+
+        Raises:
+            WeightsError: with the numbers so far they are more than a graph can hold.
+        """
+        if self._bytes + size > _LARGEST:
+            raise WeightsError(f"{self._source}: its network is over the 2 GB of a graph; take the engine torch")
 
     def whole(self, *values: int) -> str:
         """A constant list of whole numbers, such as a shape."""

@@ -104,10 +104,12 @@ def _export(
     from posterv2.data.dataset import open_split
     from posterv2.export.export import export
     from posterv2.export.graphs import GRAPHS
-    from posterv2.export.quantised import parted
+    from posterv2.export.quantised import parted, quantiser
     from posterv2.labels import label_set
 
     console.check_output("OUT", out, (GRAPHS[runtime].suffix,))
+    if int8:
+        quantiser()  # what is missing is missed before a large data set is opened
     faces = None if calibrate is None else open_split(calibrate, dataset, split)
     measured = 0 if faces is None else 2 * len(parted(faces)[1])
     with console.progress("Faces", measured) as advance:
