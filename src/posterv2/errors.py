@@ -82,6 +82,11 @@ def cut(text: str, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[:length]}..."
 
 
+def first_line(error: Exception) -> str:
+    """What another library's error says, for an error message of ours; some say nothing but their kind."""
+    return cut((str(error) or repr(error)).splitlines()[0], 300)
+
+
 def shown(value: object) -> str:
     """A value from a file for an error message: a word, a number or nothing as it is, anything else by its type alone.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posterv2.errors import WeightsError, cut
+from posterv2.errors import WeightsError, cut, first_line
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -62,12 +62,12 @@ def expect_onnx(path: Path, source: str) -> None:
     except OSError as error:
         raise WeightsError(f"{source}: {error.strerror or error}") from error
     except Exception as error:  # protobuf's own, which is onnx's library and not ours
-        raise WeightsError(f"{source}: not an ONNX file that can be read: {_reason(error)}") from error
+        raise WeightsError(f"{source}: not an ONNX file that can be read: {first_line(error)}") from error
     expect_operations(_operations(model), ONNX_OPERATIONS, source)
     try:
         numbers = _numbers(model)
     except Exception as error:  # a broken graph can fail anywhere in onnx
-        raise WeightsError(f"{source}: its graph does not fit together: {_reason(error)}") from error
+        raise WeightsError(f"{source}: its graph does not fit together: {first_line(error)}") from error
     if numbers > LARGEST:
         raise WeightsError(
             f"{source}: its graph has {numbers:,} numbers for one face, allowed are {LARGEST:,}; for a network of that "
@@ -114,7 +114,3 @@ def _numbers(model: ModelProto) -> int:
         if min(shapes.get(name, [-1]), default=0) < 0:
             raise ValueError(f"it does not say how large {name!r} is")
     return sum(math.prod(shapes[name]) for name in names)
-
-
-def _reason(error: Exception) -> str:
-    return cut((str(error) or repr(error)).splitlines()[0], 300)

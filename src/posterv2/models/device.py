@@ -2,7 +2,7 @@
 
 import torch
 
-from posterv2.errors import UsageError
+from posterv2.errors import UsageError, first_line
 
 
 def choose_device(name: str) -> torch.device:
@@ -19,9 +19,8 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error) or repr(error)).splitlines()[0]
         raise UsageError(
-            f"torch cannot use the device {name!r} here ({reason}); it can use: {', '.join(usable)}"
+            f"torch cannot use the device {name!r} here ({first_line(error)}); it can use: {', '.join(usable)}"
         ) from error
     return device
 

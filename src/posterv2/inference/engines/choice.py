@@ -68,12 +68,12 @@ def open_classifier(
         return OpenvinoClassifier(weights, asked, precision)
     if precision != "fp32":
         raise UsageError(
-            f"ONNX Runtime has no {precision} here; the engines openvino and torch have, which posterv2[openvino] and "
-            "posterv2[torch] bring"
+            f"ONNX Runtime has no {precision} here; the engines openvino and torch have it, which come with "
+            "posterv2[openvino] and posterv2[torch]"
         )
     if kind == "openvino":
         raise UsageError(
-            f"{weights}: an OpenVINO file runs in the engine openvino alone, which posterv2[openvino] brings"
+            f"{weights}: an OpenVINO file runs in the engine openvino alone, which comes with posterv2[openvino]"
         )
     return OnnxClassifier(weights, asked)
 

@@ -72,7 +72,7 @@ def graph_file(weights: str | Path, labels: LabelSet | None) -> Iterator[Path]:
         place = TemporaryDirectory()
     except OSError as error:
         raise OutputError(
-            f"a graph is made in a folder for temporary files, set TMPDIR: {error.strerror or error}"
+            f"there is no folder for temporary files, where a graph is made: {error.strerror or error}; set TMPDIR"
         ) from error
     with place as folder:
         path = Path(folder, "graph.onnx")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posterv2.checkpoints.header import WeightsHeader
-from posterv2.errors import WeightsError, cut
+from posterv2.errors import WeightsError, first_line
 from posterv2.inference.classifier import expect_pixels
 from posterv2.inference.engines.graphs import Port, expect_ports, graph_file
 from posterv2.labels import LabelSet
@@ -54,7 +54,7 @@ class OnnxClassifier:
             faces = self._header.preprocessing.normalise(pixels)
             logits = np.asarray(self._session.run(["logits"], {"faces": faces})[0])
         except Exception as error:  # ONNX Runtime's errors share no base but this
-            raise WeightsError(f"{self._name}: ONNX Runtime cannot run this graph: {_first_line(error)}") from error
+            raise WeightsError(f"{self._name}: ONNX Runtime cannot run this graph: {first_line(error)}") from error
         expected = (len(pixels), self._header.config.classes)
         if logits.shape != expected:
             raise WeightsError(f"{self._name}: the graph gave logits {logits.shape}, its header says {expected}")
@@ -71,7 +71,7 @@ def _open_session(path: Path, name: str) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base but this
-        raise WeightsError(f"{name}: ONNX Runtime cannot run this file: {_first_line(error)}") from error
+        raise WeightsError(f"{name}: ONNX Runtime cannot run this file: {first_line(error)}") from error
 
 
 def _metadata(session: InferenceSession, name: str) -> dict[str, str]:
@@ -79,10 +79,6 @@ def _metadata(session: InferenceSession, name: str) -> dict[str, str]:
         return session.get_modelmeta().custom_metadata_map
     except UnicodeDecodeError as error:
         raise WeightsError(f"{name}: its metadata are no text: {error}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return cut((str(error) or repr(error)).splitlines()[0], 300)
 
 
 def _ports(nodes: Sequence[Any]) -> list[Port]:
