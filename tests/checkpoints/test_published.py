@@ -6,6 +6,7 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,9 +15,10 @@ from posterv2.checkpoints.backbones import Stream, load_backbone
 from posterv2.checkpoints.names import PUBLISHED, PUBLISHED_DROPPED, is_parameter, renamed
 from posterv2.checkpoints.network import open_weights
 from posterv2.checkpoints.published import open_published, read_published
+from posterv2.checkpoints.tensors import opened_tensors
 from posterv2.errors import LabelsError, UnsafeWeightsError, WeightsError
 from posterv2.labels import LABEL_SETS
-from posterv2.models.poster import build
+from posterv2.models.poster import PosterNetwork, build
 from tests.checkpoints import hostile, official
 
 PARITY = Path(__file__).parents[3] / "shared" / "parity"
@@ -63,6 +65,19 @@ def test_every_entry_arrives(tmp_path, form, legacy):
     assert header.labels == LABEL_SETS["rafdb"]
     assert header.preprocessing.size == header.config.image_size == 224
     assert header.training.get("epoch") == {"as published": 173, "without module.": 3}.get(form)
+
+
+def test_graphs_get_its_numbers_and_no_network_is_made_for_that(tmp_path, monkeypatch):
+    bare = {name: value.half() if value.is_floating_point() else value for name, value in official.weights().items()}
+    path = official.save(bare, tmp_path / "x.pth")
+    network, header = open_published(path, "rafdb")
+    monkeypatch.setattr(PosterNetwork, "load_state_dict", lambda *words: pytest.fail("a network was made"))
+    with opened_tensors(path, LABEL_SETS["rafdb"]) as (read, tensors):
+        assert read == header
+        assert {tensor.dtype for tensor in tensors.values()} == {np.dtype(np.float32)}
+        state = network.state_dict()
+        assert tensors.keys() == state.keys()
+        assert all(np.array_equal(tensors[name], value) for name, value in state.items())
 
 
 def test_eight_classes(tmp_path):

@@ -99,10 +99,10 @@ def read_published(path: str | Path) -> PublishedFile:
     )
 
 
-def open_published(
+def read_state(
     path: str | Path, labels: str | Sequence[str] | LabelSet | None
-) -> tuple[PosterNetwork, WeightsHeader]:
-    """The network of a published file, on the CPU and in eval mode, with the labels that the user names.
+) -> tuple[dict[str, torch.Tensor], WeightsHeader]:
+    """The state of a published file's network under its names here, on the CPU, with the labels that the user names.
 
     Raises:
         LabelsError: no labels are named, or not as many as the network has classes.
@@ -118,12 +118,27 @@ def open_published(
     if len(named) != file.classes:
         raise LabelsError(f"{path} has {file.classes} classes, the labels are {len(named)}: {named}")
     config = network_config("posterv2", file.classes)
-    with torch.random.fork_rng(devices=[]):  # start values are drawn in vain; the caller's draws stay as they were
-        network = build(config)
-    network.load_state_dict(matched(network, file.tensors, str(path), PUBLISHED, dropped=PUBLISHED_DROPPED))
+    with torch.device("meta"):  # its shapes alone
+        outline = build(config)
+    state = matched(outline, file.tensors, str(path), PUBLISHED, dropped=PUBLISHED_DROPPED)
     stated = {"epoch": file.epoch, "best_accuracy": file.best_accuracy}
     training = {
         "source": "published checkpoint",
         **{name: value for name, value in stated.items() if value is not None},
     }
-    return network.eval(), WeightsHeader("posterv2", config, named, Preprocessing(), training=training)
+    return state, WeightsHeader("posterv2", config, named, Preprocessing(), training=training)
+
+
+def open_published(
+    path: str | Path, labels: str | Sequence[str] | LabelSet | None
+) -> tuple[PosterNetwork, WeightsHeader]:
+    """The network of a published file, on the CPU and in eval mode, with the labels that the user names.
+
+    Raises:
+        LabelsError, UnsafeWeightsError, WeightsError: as from `read_state`.
+    """
+    state, header = read_state(path, labels)
+    with torch.random.fork_rng(devices=[]):  # start values are drawn in vain; the caller's draws stay as they were
+        network = build(header.config)
+    network.load_state_dict(state)
+    return network.eval(), header

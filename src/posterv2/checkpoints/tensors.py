@@ -31,7 +31,8 @@ def opened_tensors(
             and fit is left to who uses them.
     """
     path = catalog.located(name_or_file, ".safetensors")
-    if kind_of(path) == "safetensors":
+    kind = kind_of(path)
+    if kind == "safetensors":
         with open_numbers(path) as file:
             header = WeightsHeader.from_metadata(file.metadata(), str(path))
             header.expect_labels(labels, str(path))
@@ -40,10 +41,16 @@ def opened_tensors(
                 yield header, stored
                 return
     require("torch", "torch")
-    from posterv2.checkpoints.network import open_weights
+    if kind in ("zip", "other"):
+        from posterv2.checkpoints.published import read_state
 
-    network, header = open_weights(path, labels)
-    yield header, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        state, header = read_state(path, labels)  # a network to hold it would take its memory once more
+    else:
+        from posterv2.checkpoints.network import open_weights
+
+        network, header = open_weights(path, labels)
+        state = network.state_dict()
+    yield header, {name: tensor.float().numpy() for name, tensor in state.items()}
 
 
 class _Stored(Mapping[str, np.ndarray]):
