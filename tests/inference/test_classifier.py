@@ -403,3 +403,18 @@ def test_mirror_takes_the_mean_of_both_sides():
     assert plain[0, 0] > 0.8
     assert plain[1, 1] > 0.8
     np.testing.assert_allclose(probabilities(Sided(mirror=True), [face, face[:, ::-1]]), 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_torch_convolves_in_whole_float32_and_leaves_the_setting_as_it_was(
+    allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", allowed)
+    classifier, seen = LeanTorchClassifier(catalog.DEFAULT, device="cpu"), []
+    forward = classifier._forward
+    monkeypatch.setattr(
+        classifier, "_forward", lambda faces: seen.append(torch.backends.cudnn.allow_tf32) or forward(faces)
+    )
+    classifier.logits(np.zeros((1, 48, 48, 3), np.uint8))
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 is allowed
