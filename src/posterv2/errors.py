@@ -4,6 +4,7 @@
     ├── UsageError          2  an option or a setting that cannot be
     │   └── LabelsError     2  classes that no label set explains, or two sets that do not fit
     ├── ImageError          1  a picture that is missing, empty, broken or too large
+    │   ├── ImageSizeError  1  a picture of more pixels than are allowed
     │   └── VideoError      1  the same of a video or a camera; all that came before the break was given
     ├── DatasetError        1  a data set that is missing or not laid out as any reader knows
     ├── WeightsError        1  a weight file that is missing, broken or of another network
@@ -39,6 +40,10 @@ class LabelsError(UsageError):
 
 class ImageError(PosterError):
     """A picture that is missing, empty, broken, too large or no picture at all."""
+
+
+class ImageSizeError(ImageError):
+    """A picture of more pixels than are allowed; it was not decoded."""
 
 
 class VideoError(ImageError):

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from posterv2.errors import ImageError, UsageError
+from posterv2.errors import ImageError, ImageSizeError, UsageError
 
 MAX_PIXELS = 120_000_000
 """Pictures above this are refused before they are decoded: a decompression bomb fits in a small file."""
@@ -147,7 +147,7 @@ def turned_square(
     return cv2.warpAffine(image, matrix, (pixels, pixels), flags=flags, borderMode=border)
 
 
-def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarray:
+def read_image(source: str | Path | bytes, name: str | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decode a picture from a path or from its bytes: upright by its EXIF tag, on white where it is transparent.
 
     Errors call it `name`, by default its path.
@@ -156,7 +156,8 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarra
         (H, W, 3), uint8, RGB; the first frame of an animation; 16-bit grey scaled by its type's range.
 
     Raises:
-        ImageError: missing, empty, cut off, not a picture, or over `MAX_PIXELS`.
+        ImageError: missing, empty, cut off, or not a picture.
+        ImageSizeError: it has more than `max_pixels`.
     """
     name = name or ("the picture" if isinstance(source, bytes) else str(source))
     try:
@@ -167,9 +168,9 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarra
         raise ImageError(f"{name}: the file is empty")
     try:
         with _open(io.BytesIO(data)) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise ImageError(
-                    f"{name}: {picture.width} x {picture.height} pixels is over the limit of {MAX_PIXELS:,} pixels; "
+            if picture.width * picture.height > max_pixels:
+                raise ImageSizeError(
+                    f"{name}: {picture.width} x {picture.height} pixels is over the limit of {max_pixels:,} pixels; "
                     "make it smaller first"
                 )
             return to_rgb(picture)
@@ -178,7 +179,7 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> np.ndarra
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: over the limit of {MAX_PIXELS:,} pixels; make it smaller first") from error
+        raise ImageSizeError(f"{name}: over the limit of {max_pixels:,} pixels; make it smaller first") from error
     except Exception as error:  # Pillow's decoders raise many kinds for broken files
         raise ImageError(f"{name}: the picture is broken: {error}") from error
 

@@ -31,6 +31,7 @@ from posterv2.cli import (
     live,
     predict,
     report,
+    serve,
     train,
     weights,
 )
@@ -125,6 +126,7 @@ def _options(
 
 app.command()(predict.predict)
 app.command()(live.live)
+app.command()(serve.serve)
 app.command()(evaluate.evaluate)
 app.command()(calibrate.calibrate)
 app.command()(explain.explain)

@@ -1,7 +1,7 @@
 """From pictures to results: find the faces, crop, classify, all faces of a call in shared batches."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
@@ -22,6 +22,21 @@ from posterv2.preprocessing import read_image, to_rgb
 
 Source = str | Path | Image.Image | np.ndarray
 """A path, a Pillow picture, or an RGB array (H, W, 3), uint8."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A picture whose faces are found and have no names yet.
+
+    Attributes:
+        picture: its result, still without faces.
+        faces: where they are, and how good a look at each is.
+        pixels: each face at the network's size, (S, S, 3), uint8.
+    """
+
+    picture: Result
+    faces: list[tuple[Detection, Quality]]
+    pixels: list[np.ndarray]
 
 
 class Predictor:
@@ -125,25 +140,33 @@ class Predictor:
         marks = detection.landmarks, quality, track, choices
         return Face(detection.box, detection.score, answer, named[best], named, *marks)
 
-    def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
+    def look(self, source: Source, aligned: bool = False) -> Look:
+        """Find the faces of a picture and cut them out, for `named` to be told what the network says of them.
+
+        Raises:
+            ImageError: as from a call.
+        """
         preprocessing = self.classifier.header.preprocessing
-        pictures: list[tuple[Result, list[tuple[Detection, Quality]]]] = []
-        faces: list[np.ndarray] = []
-        for source in sources:
-            image = _pixels(source)
-            height, width = image.shape[:2]
-            found = [Detection((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
-            crops = [image] if aligned else [preprocessing.crop(image, face.box, face.landmarks) for face in found]
-            # Kept at the network's size: a call with many large pictures must not hold them all.
-            faces += map(preprocessing.pixels, crops)
-            kept = None if isinstance(source, str | Path) else image
-            seen = [(face, quality_of(image, face)) for face in found]
-            pictures.append((Result(_name(source), width, height, (), pixels=kept), seen))
-        rows = iter(probabilities(self.classifier, faces))
-        return [
-            replace(picture, faces=tuple(self.face(detection, next(rows), quality) for detection, quality in seen))
-            for picture, seen in pictures
-        ]
+        image = _pixels(source)
+        height, width = image.shape[:2]
+        found = [Detection((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
+        crops = [image] if aligned else [preprocessing.crop(image, face.box, face.landmarks) for face in found]
+        kept = None if isinstance(source, str | Path) else image
+        faces = [(face, quality_of(image, face)) for face in found]
+        # Kept at the network's size: a call with many large pictures must not hold them all.
+        return Look(
+            Result(_name(source), width, height, (), pixels=kept), faces, list(map(preprocessing.pixels, crops))
+        )
+
+    def named(self, look: Look, rows: Iterator[np.ndarray]) -> Result:
+        """The result of a picture, from the next of `rows`: probabilities of each class, (C,), one for each face."""
+        faces = tuple(self.face(detection, next(rows), quality) for detection, quality in look.faces)
+        return replace(look.picture, faces=faces)
+
+    def _predict(self, sources: Sequence[Source], aligned: bool) -> list[Result]:
+        looks = [self.look(source, aligned) for source in sources]
+        rows = iter(probabilities(self.classifier, [face for look in looks for face in look.pixels]))
+        return [self.named(look, rows) for look in looks]
 
 
 def load(
