@@ -14,8 +14,8 @@ class Quality(_Answer):
 
     size: int = Field(description="Shorter side of the box in pixels.")
     sharpness: float = Field(ge=0, le=1)
-    roll: float | None = Field(description="Degrees that the head is tilted to its side.")
-    yaw: float | None = Field(description="Degrees that it is turned, roughly.")
+    roll: float | None = Field(None, description="Degrees that the head is tilted to its side.")
+    yaw: float | None = Field(None, description="Degrees that it is turned, roughly.")
     at_border: bool
     notes: list[str] = Field(description="What is wrong: small, blurred, tilted, turned, cut off.")
 
@@ -28,10 +28,12 @@ class Face(_Answer):
     expression: str = Field(description="The likeliest class, or `uncertain`.")
     probability: float = Field(ge=0, le=1)
     probabilities: dict[str, float] = Field(description="Of every class; they sum to 1.")
-    landmarks: list[tuple[float, float]] | None = Field(description="Eyes, tip of the nose, corners of the mouth.")
-    quality: Quality | None
-    track: int | None = Field(description="The face's number over the frames of a stream.")
-    choices: list[str] | None
+    landmarks: list[tuple[float, float]] | None = Field(
+        None, description="Eyes, tip of the nose, corners of the mouth."
+    )
+    quality: Quality | None = None
+    track: int | None = Field(None, description="The face's number over the frames of a stream.")
+    choices: list[str] | None = Field(None, description="With a coverage: the classes that hold the right one.")
 
 
 class Picture(_Answer):
@@ -41,7 +43,7 @@ class Picture(_Answer):
     width: int
     height: int
     frame: int
-    time: float | None = Field(description="Seconds from a stream's begin.")
+    time: float | None = Field(None, description="Seconds from a stream's begin.")
     faces: list[Face]
 
 
@@ -78,7 +80,7 @@ class Model(_Answer):
     labels: list[str] = Field(description="The classes, in the order of the logits.")
     input: Input
     metrics: dict[str, Any]
-    card: str | None = Field(description="Markdown; null for weights without a card.")
+    card: str | None = Field(None, description="Markdown; null for weights without a card.")
 
 
 class Status(_Answer):
