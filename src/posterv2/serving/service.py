@@ -46,7 +46,7 @@ class Service:
         self.predictor, self.limits, self.metrics = predictor, limits, Metrics()
         self._open_detector = open_detector
         self._own = threading.local()
-        self._threads = ThreadPoolExecutor(2 + (os.cpu_count() or 1), thread_name_prefix="look")
+        self._threads = ThreadPoolExecutor(1 + (os.cpu_count() or 1), thread_name_prefix="look")
         self._batcher = Batcher(predictor.classifier, on_batch=self.metrics.batch_faces.observe)
         self._waiting = 0
         self._streams = 0
