@@ -10,6 +10,7 @@
     ├── WeightsError        1  a weight file that is missing, broken or of another network
     │   └── UnsafeWeightsError  1  a weight file that asks for code to be run
     ├── OutputError         1  a file that cannot be written
+    ├── ServiceError        1  what a service answers instead of results, or that it does not answer
     ├── TrainingError       1  a training run that cannot go on
     ├── StoppedError        130  a training run that was asked to stop, and can go on
     └── MissingExtraError   3  an optional part that is not installed
@@ -64,6 +65,21 @@ class UnsafeWeightsError(WeightsError):
 
 class OutputError(PosterError):
     """A file that cannot be written; what stood there before is still there."""
+
+
+class ServiceError(PosterError):
+    """What a service answers instead of results, or that it does not answer.
+
+    Attributes:
+        code: the service's own word for it, such as `not_a_picture`; `unreachable`, `timeout` or `no_service` where
+            none of its answers came.
+        status: of the HTTP answer; None where there was none.
+    """
+
+    def __init__(self, message: str, code: str = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
 
 
 class TrainingError(PosterError):

@@ -147,7 +147,7 @@ class Predictor:
             ImageError: as from a call.
         """
         preprocessing = self.classifier.header.preprocessing
-        image = _pixels(source)
+        image = pixels_of(source)
         height, width = image.shape[:2]
         found = [Detection((0, 0, width, height), 1.0)] if aligned else self.detector.detect(image)
         crops = [image] if aligned else [preprocessing.crop(image, face.box, face.landmarks) for face in found]
@@ -155,7 +155,7 @@ class Predictor:
         faces = [(face, quality_of(image, face)) for face in found]
         # Kept at the network's size: a call with many large pictures must not hold them all.
         return Look(
-            Result(_name(source), width, height, (), pixels=kept), faces, list(map(preprocessing.pixels, crops))
+            Result(name_of(source), width, height, (), pixels=kept), faces, list(map(preprocessing.pixels, crops))
         )
 
     def named(self, look: Look, rows: Iterator[np.ndarray]) -> Result:
@@ -199,14 +199,19 @@ def load(
     return Predictor(classifier, open_detector(detector), uncertain_below, coverage)
 
 
-def _pixels(source: Source) -> np.ndarray:
+def pixels_of(source: Source) -> np.ndarray:
+    """A picture of any kind as (H, W, 3), uint8, RGB, upright.
+
+    Raises:
+        ImageError: it cannot be read, or is an array of another shape or type.
+    """
     if isinstance(source, str | Path):
         return read_image(source)
     if isinstance(source, Image.Image):
         try:
             return to_rgb(source)
         except Exception as error:  # Pillow decodes an opened file only now, and its decoders raise many kinds
-            raise ImageError(f"{_name(source)}: the picture is broken: {error}") from error
+            raise ImageError(f"{name_of(source)}: the picture is broken: {error}") from error
     if not isinstance(source, np.ndarray):
         raise ImageError(f"a picture is a path, a Pillow picture or an array, got {type(source).__name__}")
     if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or not source.size:
@@ -217,7 +222,8 @@ def _pixels(source: Source) -> np.ndarray:
     return source
 
 
-def _name(source: Source) -> str:
+def name_of(source: Source) -> str:
+    """What results and errors call a picture: its path as it was given, or `picture`."""
     if isinstance(source, str | Path):
         return str(source)
     return str(getattr(source, "filename", "") or "picture")

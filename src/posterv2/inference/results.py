@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from posterv2.errors import PosterError, first_line
 from posterv2.preprocessing import Box, Landmarks
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ _DIGITS = 6  # decimals of a probability, score or time that are written
 
 UNCERTAIN = "uncertain"
 """The answer where the likeliest class is less probable than the user asks for."""
+
+_UNFIT = (AttributeError, KeyError, TypeError, ValueError)  # what values of another shape raise
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,30 @@ class Face:
             "choices": None if self.choices is None else list(self.choices),
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Face:
+        """The face that `to_dict` gave these values for, whether or not they have been JSON in between.
+
+        Raises:
+            PosterError: something of a face is missing or of another type.
+        """
+        try:
+            marks, quality, choices = values["landmarks"], values["quality"], values["choices"]
+            x, y, width, height = map(int, values["box"])
+            return cls(
+                (x, y, width, height),
+                float(values["score"]),
+                str(values["expression"]),
+                float(values["probability"]),
+                {str(name): float(value) for name, value in values["probabilities"].items()},
+                None if marks is None else _landmarks(marks),
+                None if quality is None else Quality(**{**quality, "notes": tuple(quality["notes"])}),
+                None if values["track"] is None else int(values["track"]),
+                None if choices is None else tuple(map(str, choices)),
+            )
+        except _UNFIT as error:
+            raise PosterError(f"not a face as to_dict gives one: {first_line(error)}") from error
+
 
 @dataclass(frozen=True)
 class Result:
@@ -114,6 +142,25 @@ class Result:
             "faces": [face.to_dict() for face in self.faces],
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Result:
+        """The result that `to_dict` gave these values for, such as an entry of `posterv2 predict --format json`.
+
+        Raises:
+            PosterError: something of a result is missing or of another type.
+        """
+        try:
+            return cls(
+                str(values["source"]),
+                int(values["width"]),
+                int(values["height"]),
+                tuple(map(Face.from_dict, values["faces"])),
+                int(values["frame"]),
+                None if values["time"] is None else float(values["time"]),
+            )
+        except _UNFIT as error:
+            raise PosterError(f"not a result as to_dict gives one: {first_line(error)}") from error
+
     def to_pandas(self) -> DataFrame:
         """A row for each face, as `posterv2.to_pandas` gives the rows of many results.
 
@@ -136,3 +183,8 @@ class Result:
         head = "<tr><th>face</th><th>expression</th><th>probability</th><th>box</th></tr>"
         table = f"<table>{head}{rows}</table>" if self.faces else "<p>no face</p>"
         return f"<p>{escape(self.source)} ({self.width} x {self.height})</p>{inline_picture(self)}{table}"
+
+
+def _landmarks(points: Any) -> Landmarks:
+    left_eye, right_eye, nose, left_mouth, right_mouth = ((float(x), float(y)) for x, y in points)
+    return left_eye, right_eye, nose, left_mouth, right_mouth
