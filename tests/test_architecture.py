@@ -26,6 +26,8 @@ EXTRAS = (
     "pandas",
     "scipy",
     "sklearn",
+    "httpx",
+    "websockets",
 )
 HEAVY = (*EXTRAS, "onnxruntime", "cv2", "numpy", "PIL", "rich")
 BASE_LAYERS = ("cli", "data", "evaluation", "inference")
@@ -35,6 +37,7 @@ BASE_MODULES = (
     "adapters.pyfeat",
     "checkpoints.catalog",
     "checkpoints.header",
+    "client",
     "errors",
     "labels",
     "models.config",
