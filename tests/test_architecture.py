@@ -26,7 +26,7 @@ EXTRAS = (
     "pandas",
     "scipy",
     "sklearn",
-    "httpx",
+    "httpx2",
     "websockets",
 )
 HEAVY = (*EXTRAS, "onnxruntime", "cv2", "numpy", "PIL", "rich")

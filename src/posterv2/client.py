@@ -24,7 +24,7 @@ from posterv2.inference.results import Result
 from posterv2.inference.sending import Failed, Picture, Sent, raised, sendable
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 _BUSY = 429
 _LONGEST_WAIT = 30.0  # seconds that Retry-After is heeded for
@@ -73,14 +73,14 @@ class Client:
             raise UsageError("a token is of printable ASCII characters, and this one is not")
         if tries < 1:
             raise UsageError(f"a service is asked at least once, got {tries} tries")
-        require("httpx", "client")
-        import httpx
+        require("httpx2", "client")
+        import httpx2
 
         self.address = address.rstrip("/")
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._tries = tries
         self._timeout = timeout
-        self._http = httpx.Client(base_url=self.address, headers=self._headers, timeout=timeout)
+        self._http = httpx2.Client(base_url=self.address, headers=self._headers, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -167,16 +167,16 @@ class Client:
         except (KeyError, TypeError) as error:
             raise self._refusal(answer.status_code, values) from error
 
-    def _ask(self, method: str, path: str, **what: Any) -> httpx.Response:
+    def _ask(self, method: str, path: str, **what: Any) -> httpx2.Response:
         """The answer, once it is another one than that the service is busy."""
-        import httpx
+        import httpx2
 
         for left in reversed(range(self._tries)):
             try:
                 answer = self._http.request(method, path, **what)
-            except httpx.TimeoutException as error:
+            except httpx2.TimeoutException as error:
                 raise self._silence() from error
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 raise self._unreachable(error) from error
             if answer.status_code != _BUSY or not left:
                 return answer

@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect
 from posterv2 import __version__
 from posterv2.inference.detection.detector import FaceDetector
 from posterv2.inference.predictor import Predictor
-from posterv2.serving import metrics, schemas
+from posterv2.serving import schemas
 from posterv2.serving.bodies import pictures_of
 from posterv2.serving.card import card_of
 from posterv2.serving.guard import Guard
 from posterv2.serving.limits import Limits, RefusalError
+from posterv2.serving.metrics import CONTENT_TYPE, Metrics
 from posterv2.serving.service import Service
 from posterv2.serving.stream import serve_stream
 
@@ -70,14 +71,13 @@ def create_app(
         limits: what is taken from outside.
         token: what `Authorization: Bearer` must hold; without, everyone who reaches the address is answered.
     """
-    limits = limits or Limits()
-    service = Service(predictor, open_detector, limits)
+    limits, counts = limits or Limits(), Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.ready = True
+        service = app.state.service = Service(predictor, open_detector, limits, counts)
         yield
-        app.state.ready = False
+        app.state.service = None
         service.close()
 
     app = FastAPI(
@@ -89,7 +89,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.ready = False
+    app.state.service = None
     _handle_errors(app)
 
     @app.post(
@@ -112,7 +112,7 @@ def create_app(
         try:
             async with asyncio.timeout(limits.seconds):
                 pictures = await pictures_of(request, limits)
-                answers = await service.predict(pictures, aligned)
+                answers = await app.state.service.predict(pictures, aligned)
         except TimeoutError as error:
             raise RefusalError(
                 408, "too_slow", f"no answer within {limits.seconds:g} s; send smaller pictures"
@@ -131,7 +131,7 @@ def create_app(
 
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
-        await serve_stream(socket, service, token)
+        await serve_stream(socket, app.state.service, token)
 
     @app.get("/v1/model", response_model=schemas.Model, responses=_errors(401))
     async def model() -> dict[str, Any]:
@@ -153,12 +153,12 @@ def create_app(
     @app.get("/readyz", response_model=schemas.Status, responses={503: {"model": schemas.Status}})
     async def ready() -> Response:
         """Whether pictures are taken: not while the service starts or stops."""
-        return JSONResponse({"status": "ok"}) if app.state.ready else JSONResponse({"status": "stopping"}, 503)
+        return JSONResponse({"status": "ok"}) if app.state.service else JSONResponse({"status": "stopping"}, 503)
 
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **_errors(401)})
-    async def counts() -> Response:
+    async def metrics() -> Response:
         """Counts for Prometheus."""
-        return Response(service.metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
+        return Response(counts.text(), headers={"Content-Type": CONTENT_TYPE})
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
@@ -171,7 +171,7 @@ def create_app(
         return FileResponse(str(_PAGE / name))
 
     paths = [str(getattr(route, "path", "")) for route in app.routes]
-    app.add_middleware(Guard, metrics=service.metrics, token=token, routes=paths)
+    app.add_middleware(Guard, metrics=counts, token=token, routes=paths)
     return app
 
 

@@ -40,10 +40,13 @@ class Service:
         predictor: its classifier is shared.
         open_detector: makes a detector for each thread.
         limits: what is taken.
+        metrics: what is counted.
     """
 
-    def __init__(self, predictor: Predictor, open_detector: Callable[[], FaceDetector], limits: Limits) -> None:
-        self.predictor, self.limits, self.metrics = predictor, limits, Metrics()
+    def __init__(
+        self, predictor: Predictor, open_detector: Callable[[], FaceDetector], limits: Limits, metrics: Metrics
+    ) -> None:
+        self.predictor, self.limits, self.metrics = predictor, limits, metrics
         self._open_detector = open_detector
         self._own = threading.local()
         self._threads = ThreadPoolExecutor(1 + (os.cpu_count() or 1), thread_name_prefix="look")
