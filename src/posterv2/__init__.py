@@ -12,6 +12,8 @@ Every public name is imported when it is first used: `import posterv2` alone is 
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
     from posterv2.models.poster import PosterNetwork
 
 __version__ = "0.1.0.dev0"
+
+# Nobody is told that faces were looked at: as soon as they are imported ONNX Runtime and OpenVINO report their use to
+# their makers, and keep a number for this machine in the home folder. Both can be told not to before that, thus.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
 
 __all__ = [
     "DatasetError",
