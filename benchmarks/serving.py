@@ -146,9 +146,15 @@ async def ask(port: int, requests: Iterator[Asked], until: float, tally: Tally) 
         if asked.pause:
             await asyncio.sleep(asked.pause)
             writer.write(asked.data[half:])
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        body, status = await reader.readexactly(length), int(head[9:12])
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+            body, status = await reader.readexactly(length), int(head[9:12])
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            tally.statuses[f"{asked.kind}: {type(error).__name__}"] += 1
+            tally.wrong.append(f"{asked.kind}: {error}, after {time.perf_counter() - begun:.1f} s")
+            connection = None
+            continue
         tally.seconds.append(time.perf_counter() - begun)
         tally.pictures += len(asked.answers)
         tally.bodies.append((asked, status, body))
