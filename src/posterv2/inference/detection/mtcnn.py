@@ -172,6 +172,7 @@ def _session(network: str) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = min(_THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it would take the cores from others
+    options.enable_mem_pattern = False  # one would be kept for each size of picture: 70 MB more a detector
     options.log_severity_level = 3  # errors; they are raised as well
     return onnxruntime.InferenceSession(graph(network), options, providers=["CPUExecutionProvider"])
 
