@@ -3,8 +3,9 @@
     python benchmarks/serving.py [--clients 16] [--cores 2] [--rounds 5] [--seconds 5] [--minutes 10] [--json OUT]
 
 `posterv2 serve` runs in a process of its own. Clients, service and predictor share the same cores, and service and
-predictor take turns: medians of the rounds are compared, and `ratio` is the median of each round's. Clients ask again
-as soon as they are answered. They are raw sockets in this process: an HTTP library would take time that is measured.
+predictor take turns: medians of the rounds are compared, `ratio` is the median of each round's, and `clients` the share
+of the cores' time that asking took. Clients ask again as soon as they are answered. They are raw sockets in this
+process: an HTTP library would take time that is measured.
 
 With `--minutes`, a mix of good and bad requests follows: each answer is compared with the predictor's, statuses are
 counted, and the service's memory is read each second: `begin` is the median of the tenth behind the first tenth, which
@@ -227,12 +228,23 @@ def faces(count: int) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Row:
-    """One way of asking, beside the predictor; rates are pictures a second, the rest milliseconds of a request."""
+    """One way of asking, beside the predictor.
+
+    Attributes:
+        what: is asked.
+        direct: pictures a second of the predictor.
+        service: pictures a second of the service.
+        ratio: of the two.
+        clients: the share of the cores' time that asking took.
+        p50, p95, p99: milliseconds of a request.
+        wrong: answers that were not the predictor's.
+    """
 
     what: str
     direct: float
     service: float
     ratio: float
+    clients: float
     p50: float
     p95: float
     p99: float
@@ -344,23 +356,26 @@ def measured(
     what: str, predictor: Predictor, pictures: Pictures, mix: list[Asked], port: int, options: argparse.Namespace
 ) -> Row:
     """Rounds of the predictor and the service in turns, behind one that warms both."""
-    rates, seconds, wrong = [], [], 0
+    rates, seconds, wrong, asking = [], [], 0, []
     for number in range(options.rounds + 1):
         alone = direct(predictor, pictures, options.seconds)
+        own = time.process_time()
         tally = asyncio.run(load(port, mix, options.clients, options.seconds))
-        rate = tally.pictures / (time.perf_counter() - tally.begun)
+        took, own = time.perf_counter() - tally.begun, time.process_time() - own
+        rate = tally.pictures / took
         tally.judge()
         wrong += len(tally.wrong)
         for fault in tally.wrong[:3]:
             print(fault, file=sys.stderr)
         if number:
             rates.append((alone, rate))
+            asking.append(own / took / len(os.sched_getaffinity(0)))
             seconds += tally.seconds
     cuts = statistics.quantiles(seconds, n=100)
     ratio = statistics.median(rate / alone for alone, rate in rates)
     alone, rate = (statistics.median(each) for each in zip(*rates, strict=True))
     p50, p95, p99 = (1000 * cuts[percent - 1] for percent in (50, 95, 99))
-    return Row(what, alone, rate, ratio, p50, p95, p99, wrong)
+    return Row(what, alone, rate, ratio, statistics.median(asking), p50, p95, p99, wrong)
 
 
 def memory(process: int) -> float:
@@ -408,9 +423,8 @@ def main() -> None:
         face = Pictures.of(faces(256), True, Path(folder), predictor)
         engine = type(predictor.classifier).__name__
         print(f"{platform.processor() or platform.machine()}, {cores} core(s), {options.clients} clients, {engine}")
-        print(
-            "\n| | direct/s | service/s | ratio | p50 ms | p95 ms | p99 ms | wrong |\n|---|---|---|---|---|---|---|---|"
-        )
+        print("\n| | direct/s | service/s | ratio | clients | p50 ms | p95 ms | p99 ms | wrong |")
+        print(f"{9 * '|---'}|")
         for what, pictures, mix in (
             (f"photos of {SIDE} px, one a request", photo, photo.single("photo")),
             ("faces, one a request", face, face.single("face")),
@@ -418,7 +432,7 @@ def main() -> None:
         ):
             row = measured(what, predictor, pictures, mix, port, options)
             rows.append(row)
-            rates = f"{row.direct:,.1f} | {row.service:,.1f} | {row.ratio:.2f}"
+            rates = f"{row.direct:,.1f} | {row.service:,.1f} | {row.ratio:.2f} | {row.clients:.0%}"
             times = " | ".join(f"{each:,.0f}" for each in (row.p50, row.p95, row.p99))
             print(f"| {what} | {rates} | {times} | {row.wrong} |", flush=True)
         if options.minutes:
