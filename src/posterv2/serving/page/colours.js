@@ -32,5 +32,6 @@ export function shareOf(face) {
 }
 
 export function percent(share) {
+  if (share > 0.99 && share < 1) return "> 99 %"; // nothing is certain
   return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
