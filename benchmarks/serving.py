@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -414,6 +415,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0, help="of good and bad requests")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service does not outlive this
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])  # the service inherits it
     cores = len(os.sched_getaffinity(0))
     rows, soak = [], None
