@@ -2,7 +2,6 @@
 
 const SIDE = 640; // pixels of the longer side that is sent
 const QUALITY = 0.85;
-const NO_TOKEN = 4401;
 
 const refusals = {
   NotAllowedError: "The browser keeps the camera from this page. Allow it beside the address, then try again.",
@@ -62,12 +61,8 @@ export class Camera {
         // Only a picture that the camera has given since is worth sending.
         this.video.requestVideoFrameCallback(() => this.#send(socket));
       },
-      onEnd: async (code, why) => {
-        if (socket !== this.socket) return;
-        if (code !== NO_TOKEN) return this.#end(why);
-        await this.server.newToken();
-        if (this.on) this.#connect();
-      },
+      onToken: () => socket === this.socket && this.#connect(),
+      onEnd: why => socket === this.socket && this.#end(why),
     });
   }
 

@@ -61,9 +61,10 @@ document.addEventListener("drop", event => {
 });
 
 const live = new Live(find("live"), server, say, on => {
-  find("camera").hidden = on;
-  find("stop").hidden = !on;
-  find(on ? "stop" : "camera").focus(); // the button that was pressed is gone
+  const pressed = find(on ? "camera" : "stop"), next = find(on ? "stop" : "camera"), moves = document.activeElement === pressed;
+  pressed.hidden = true;
+  next.hidden = false;
+  if (moves) next.focus(); // where nobody is elsewhere meanwhile, at the token for example
 });
 find("camera").onclick = () => live.start();
 find("stop").onclick = () => live.stop();

@@ -1,6 +1,7 @@
 // How the page talks to its server, and to nobody else.
 
 const BUSY_TRIES = 5;
+const NO_TOKEN = 4401; // the code that closes a socket
 
 /** What the server refused, in its own words. */
 export class Refusal extends Error {
@@ -32,19 +33,25 @@ export class Server {
     return result;
   }
 
-  /** A socket for frames; `onAnswer` gets each answer, `onEnd` is told in words why it ended without being asked to. */
-  stream({ onOpen, onAnswer, onEnd }) {
+  /** A socket for frames. `onAnswer` gets each answer, `onEnd` why there are no more; `onToken`: another socket is let in now. */
+  stream({ onOpen, onAnswer, onToken, onEnd }) {
     const address = new URL("v1/stream", document.baseURI);
     address.protocol = address.protocol.replace("http", "ws");
-    const socket = new WebSocket(address, this.#token ? ["posterv2", `bearer.${base64url(this.#token)}`] : ["posterv2"]);
+    const used = this.#token;
+    const socket = new WebSocket(address, used ? ["posterv2", `bearer.${base64url(used)}`] : ["posterv2"]);
     socket.onopen = onOpen;
     socket.onmessage = ({ data }) => onAnswer(JSON.parse(data));
-    socket.onclose = ({ code }) => onEnd(code, endings[code] ?? "The connection to the server ended. Switch the camera on to go on.");
+    socket.onclose = async ({ code }) => {
+      if (code !== NO_TOKEN) return onEnd(endings[code] ?? "The connection to the server ended. Switch the camera on to go on.");
+      await this.#newToken(used);
+      onToken();
+    };
     return socket;
   }
 
-  /** Ask for a token: once, however many requests wait for it. */
-  async newToken() {
+  /** Another token than `used`: asked for once, however many requests wait for it or come back with the old one. */
+  async #newToken(used) {
+    if (used !== this.#token) return;
     this.#asked ??= this.askToken(this.#token !== "");
     this.#token = await this.#asked;
     this.#asked = null;
@@ -61,7 +68,7 @@ export class Server {
         throw new Refusal("unreachable", "The server did not answer. See that it still runs, then try again.");
       }
       if (response.status === 401) {
-        if (used === this.#token) await this.newToken(); // else another request has a newer one already
+        await this.#newToken(used);
       } else if (response.status === 429 && tries < BUSY_TRIES) {
         const seconds = Math.max(1, Number(response.headers.get("Retry-After")) || 1);
         this.tellBusy(seconds);

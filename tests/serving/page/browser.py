@@ -3,19 +3,21 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Download, Page, expect, sync_playwright
 
 from posterv2.preprocessing import read_image
 from tests.serving.conftest import PHOTO
 
 _REFUSED = "Failed to load resource: the server responded with a status of 4"  # how Chromium notes any refusal
+
+TOKEN = "secret ~~~???>>>"  # in base64 it has signs that no subprotocol may have
 
 
 @contextmanager
@@ -75,6 +77,10 @@ class Visit:
         assert self.complaints == []
 
 
+Open = Callable[..., Visit]
+"""Opens the page at an address: see the fixture `visit`."""
+
+
 def film(path: Path) -> Path:
     """The photo as a camera's picture, 640 x 480, in a file as Chromium's fake camera takes them."""
     photo = read_image(PHOTO)[:384]  # of 512 x 512, with the face, and not distorted
@@ -83,3 +89,25 @@ def film(path: Path) -> Path:
     frame = b"FRAME\n" + b"".join(plane.tobytes() for plane in (light, blue[::2, ::2], red[::2, ::2]))
     path.write_bytes(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n" + 10 * frame)
     return path
+
+
+def choose(page: Page, *files: Path) -> None:
+    page.locator("#files").set_input_files(files)
+
+
+def pictures(page: Page, count: int) -> None:
+    """Wait until so many pictures have their answer."""
+    expect(page.locator("#results .picture:not(.working)")).to_have_count(count)
+
+
+def download(page: Page, name: str) -> tuple[Download, str]:
+    with page.expect_download() as info:
+        page.get_by_role("button", name=name).click()
+    return info.value, info.value.path().read_text(encoding="utf-8")
+
+
+def drawn(page: Page, canvas: str) -> bool:
+    """Whether anything was drawn on a canvas."""
+    return page.locator(canvas).evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(value => value)"
+    )

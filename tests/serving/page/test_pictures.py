@@ -1,92 +1,19 @@
-"""The page in a real browser: what people see and can do."""
+"""Pictures on the page, in a real browser: what people see and can do."""
 
 import base64
 import csv
 import io
 import json
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from axe_core_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Download, Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.fixtures.make_layouts import FACES
-from tests.serving.browser import Visit, chromium, film, serving
 from tests.serving.conftest import PHOTO
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; make browser installs it")
-
-TOKEN = "secret ~~~???>>>"  # in base64 it has signs that no subprotocol may have
-Open = Callable[..., Visit]
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def strict() -> Iterator[str]:
-    """A server that asks for a token, takes little and doubts much."""
-    with serving("--max-bytes", "200000", "--uncertain-below", "0.9", POSTERV2_TOKEN=TOKEN) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    assert CHROMIUM
-    with chromium(CHROMIUM, film(tmp_path_factory.mktemp("camera") / "face.y4m")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Open]:
-    """Opens the page at an address; when the test ends, each page must have been quiet and at home."""
-    visits: list[Visit] = []
-
-    def open_page(address: str, refusals: bool = False, **settings: Any) -> Visit:
-        context = browser.new_context(**{"permissions": ["camera"], **settings})
-        visits.append(Visit(address, context, refusals=refusals))
-        return visits[-1]
-
-    yield open_page
-    for each in visits:
-        each.context.close()
-        each.check()
-
-
-def choose(page: Page, *files: Path) -> None:
-    page.locator("#files").set_input_files(files)
-
-
-def pictures(page: Page, count: int) -> None:
-    """Wait until so many pictures have their answer."""
-    expect(page.locator("#results .picture:not(.working)")).to_have_count(count)
-
-
-def download(page: Page, name: str) -> tuple[Download, str]:
-    with page.expect_download() as info:
-        page.get_by_role("button", name=name).click()
-    return info.value, info.value.path().read_text(encoding="utf-8")
-
-
-def drawn(page: Page, canvas: str) -> bool:
-    """Whether anything was drawn on a canvas."""
-    return page.locator(canvas).evaluate(
-        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(value => value)"
-    )
-
-
-def noise(path: Path, side: int) -> Path:
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)).save(path)
-    return path
+from tests.serving.page.browser import TOKEN, Open, choose, download, drawn, pictures
 
 
 def test_a_photo_is_named_over_it_and_beside_it(visit: Open, address: str) -> None:
@@ -176,81 +103,6 @@ def test_a_picture_is_dropped(visit: Open, address: str) -> None:
     expect(page.get_by_role("article", name="dropped.jpg")).to_contain_text("happiness")
 
 
-def test_the_camera_is_named_live_and_stops(visit: Open, address: str) -> None:
-    page = visit(address).page
-    with page.expect_websocket() as info:
-        page.get_by_role("button", name="Switch the camera on").click()
-    expect(page.locator("#live .faces summary")).to_contain_text("happiness")
-    track = page.locator("#timeline .tracks > li")
-    expect(track).to_have_count(1)
-    expect(track).to_contain_text("Face 1 happiness")
-    expect(track.get_by_role("img")).to_have_attribute(
-        "aria-label", "Face 1 over the last 30 seconds: mostly happiness"
-    )
-    assert drawn(page, "#live .stage canvas")
-    page.wait_for_timeout(1000)
-    assert drawn(page, "#timeline canvas")
-
-    page.get_by_role("button", name="Stop the camera").click()
-    expect(page.get_by_role("status")).to_have_text("The camera is off.")
-    expect(page.get_by_role("button", name="Switch the camera on")).to_be_focused()
-    expect(page.locator("#live video")).to_be_hidden()
-    assert page.locator("#live video").evaluate("video => video.srcObject") is None
-    if not info.value.is_closed():
-        info.value.wait_for_event("close")
-
-    _, text = download(page, "Download CSV of the camera")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) > 3
-    assert {(row["source"], row["track"], row["expression"]) for row in rows} == {("camera", "1", "happiness")}
-    assert [int(row["frame"]) for row in rows] == list(range(len(rows)))
-    times = [float(row["time"]) for row in rows]
-    assert times == sorted(times)
-    answers = json.loads(download(page, "Download JSON of the camera")[1])
-    assert len(answers) == len(rows)
-
-
-def test_a_camera_that_is_refused_is_told(visit: Open, address: str) -> None:
-    page = visit(address, permissions=[]).page
-    page.get_by_role("button", name="Switch the camera on").click()
-    expect(page.get_by_role("alert")).to_contain_text("The browser keeps the camera from this page")
-    expect(page.locator("#live")).to_be_hidden()
-
-
-def test_the_token_is_asked_for_once_and_kept_nowhere(visit: Open, strict: str, tmp_path: Path) -> None:
-    page = visit(strict, refusals=True).page
-    token = page.get_by_label("Token", exact=True)
-    expect(token).to_be_focused()
-    token.fill("wrong")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("does not take this token")
-    token.fill(TOKEN)
-    page.get_by_role("button", name="Use this token").click()
-    expect(token).to_be_hidden()
-    expect(page.locator("#model")).to_have_text("posterv2-nano · 8 expressions")
-
-    choose(page, noise(tmp_path / "large.png", 300), PHOTO)
-    pictures(page, 2)
-    expect(page.get_by_role("article", name="large.png")).to_contain_text("over the limit of 200,000 bytes")
-    expect(page.get_by_role("alert")).to_contain_text("large.png: the body is over the limit")
-    expect(page.get_by_role("article", name="astronaut.jpg")).to_contain_text("happiness")
-    page.get_by_role("button", name="Switch the camera on").click()
-    expect(page.locator("#live .faces")).to_contain_text("happiness")
-
-    assert page.context.cookies() == []
-    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
-    page.reload()
-    expect(token).to_be_visible()
-
-
-def test_a_camera_waits_for_a_token(visit: Open, strict: str) -> None:
-    page = visit(strict, refusals=True).page
-    page.get_by_role("button", name="Switch the camera on").click()
-    page.get_by_label("Token", exact=True).fill(TOKEN)
-    page.keyboard.press("Enter")
-    expect(page.locator("#live .faces")).to_contain_text("happiness")
-
-
 def test_a_busy_server_is_asked_again(visit: Open, address: str) -> None:
     page = visit(address, refusals=True).page
     busy = json.dumps({"error": {"code": "busy", "message": "too many wait"}})
@@ -282,6 +134,8 @@ def test_a_server_that_is_gone_is_told(visit: Open, address: str) -> None:
 
 def test_all_works_from_the_keyboard(visit: Open, address: str) -> None:
     page = visit(address).page
+    # From the first listener on choosers are caught, a moment later: told now, none can be missed.
+    page.on("filechooser", lambda chooser: None)
 
     def tab_to(name: str) -> None:
         page.keyboard.press("Tab")
