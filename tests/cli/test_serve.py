@@ -1,37 +1,16 @@
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from posterv2.cli import app
-
-PHOTO = Path(__file__).parents[2] / "samples" / "astronaut.jpg"
-
-
-@contextmanager
-def served(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A service on a free port in a process of its own, and its address."""
-    command = [sys.executable, "-m", "posterv2", "serve", "--port", "0", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
-    )
-    assert process.stdout is not None
-    try:
-        yield process, process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.communicate()
+from tests.serving.conftest import PHOTO
+from tests.serving.process import served
 
 
 def refused(*arguments: str) -> str:

@@ -21,17 +21,18 @@ DISTINCT = 2000
 
 
 class Gated:
-    """A classifier that waits before each batch, and notes how many faces it had."""
+    """A classifier that waits before each batch."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._classifier = predictor.classifier
-        self.go, self.batches = threading.Event(), []
+        self.go, self.reached = threading.Event(), threading.Event()
 
     @property
     def header(self) -> WeightsHeader:
         return self._classifier.header
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
+        self.reached.set()
         assert self.go.wait(30)
         if (pixels == 13).all(axis=(1, 2, 3)).any():
             return np.full((len(pixels), len(self.header.labels)), np.nan, np.float32)
@@ -81,6 +82,28 @@ def test_close_answers_what_was_submitted(predictor: Predictor) -> None:
     batcher.close()
     assert all(future.done() for future in futures)
     assert sum(future.cancelled() for future in futures) == 1
+
+
+def test_pictures_that_wait_for_the_network_count_as_waiting(predictor: Predictor) -> None:
+    gated = Gated(predictor)
+    app = create_app(Predictor(gated, predictor.detector), open_detector, Limits(waiting=1))
+    out = io.BytesIO()
+    Image.fromarray(face(40)).save(out, "PNG")
+
+    async def ask() -> list[int]:
+        transport = httpx2.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=transport, base_url="http://x") as client,
+        ):
+            address = "/v1/predict?aligned=true"
+            first = asyncio.create_task(client.post(address, content=out.getvalue()))
+            await asyncio.to_thread(gated.reached.wait, 30)
+            second = await client.post(address, content=out.getvalue())
+            gated.go.set()
+            return [(await first).status_code, second.status_code]
+
+    assert asyncio.run(ask()) == [200, 429]
 
 
 def test_two_thousand_faces_at_once_each_get_their_own_answer(predictor: Predictor, face_files: list[Path]) -> None:

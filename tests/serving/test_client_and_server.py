@@ -1,8 +1,5 @@
 """The client and the service together give what the predictor gives."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,19 +12,16 @@ from posterv2.client import Client
 from posterv2.errors import ServiceError
 from posterv2.inference.predictor import Predictor
 from posterv2.inference.results import Result
+from tests.serving.conftest import PHOTO
+from tests.serving.process import served
 
-PHOTO = Path(__file__).parents[2] / "samples" / "astronaut.jpg"
 TOKEN = "a secret of the tests"
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    command = [sys.executable, "-m", "posterv2", "serve", "--port", "0", "--engine", "onnxruntime", "--max-files", "3"]
-    environment = {**os.environ, "POSTERV2_TOKEN": TOKEN}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
+    with served("--engine", "onnxruntime", "--max-files", "3", POSTERV2_TOKEN=TOKEN) as (_, address):
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from posterv2.cli.serve import serve
-from tests.cli.test_serve import served
+from tests.serving.process import served
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")

@@ -90,3 +90,16 @@ def test_a_stream_brings_the_token_in_a_header_or_as_a_browser_can(predictor: Pr
         with client.websocket_connect("/v1/stream", ["posterv2", f"bearer.{encoded}"]) as socket:
             socket.send_bytes(png())
             assert socket.receive_json()["faces"] == []
+
+
+def test_a_stream_at_which_the_service_fails_is_closed(predictor: Predictor) -> None:
+    class Broken:
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            raise RuntimeError("secret")
+
+    with TestClient(create_app(predictor, Broken)) as client, client.websocket_connect("/v1/stream") as socket:
+        socket.send_bytes(png())
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1011
+    assert "secret" not in closed.value.reason

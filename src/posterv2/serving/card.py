@@ -1,7 +1,5 @@
 """The model card of an embedded model."""
 
-from pathlib import Path
-
 from posterv2.checkpoints.catalog import EMBEDDED, embedded
 
 
@@ -9,5 +7,4 @@ def card_of(name: str) -> str | None:
     """Markdown; None for weights that come without one."""
     if name not in EMBEDDED:
         return None
-    card: Path = embedded(name, ".md")
-    return card.read_text("utf-8")
+    return embedded(name, ".md").read_text("utf-8")

@@ -13,7 +13,7 @@ class Metrics:
         seconds: from the first byte of a request to its answer, by route.
         faces: that were named.
         batch_faces: faces that went through the network together.
-        waiting: pictures that are accepted and not yet looked at.
+        waiting: pictures that are accepted and not yet answered.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
             registry=self._registry,
         )
-        self.waiting = Gauge("posterv2_waiting_pictures", "Accepted, not yet looked at.", registry=self._registry)
+        self.waiting = Gauge("posterv2_waiting_pictures", "Accepted, not yet answered.", registry=self._registry)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

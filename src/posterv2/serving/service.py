@@ -64,16 +64,22 @@ class Service:
             raise RefusalError(
                 429, "busy", "too many pictures wait for their answer; try again soon", {"Retry-After": "1"}
             )
-        jobs = [self._submit(picture, aligned) for picture in pictures]
-        return await asyncio.gather(*map(self._answer, jobs))
+        jobs = [self._threads.submit(self._look, picture, aligned) for picture in pictures]
+        answers = asyncio.gather(*map(self._place, jobs))
+        try:
+            # What is at work keeps its place until it is done, also when nobody waits for it any more.
+            return await asyncio.shield(answers)
+        except asyncio.CancelledError:
+            for job in jobs:
+                job.cancel()
+            raise
 
-    def _submit(self, picture: Picture, aligned: bool) -> Future[Look]:
+    def _place(self, job: Future[Look]) -> asyncio.Task[Result | RefusalError]:
+        """The answer to a picture, which counts as waiting until then."""
         self._count_waiting(1)
-        job = self._threads.submit(self._look, picture, aligned)
-        # A picture that is being looked at keeps its place until that is over, also when nobody waits for it any more.
-        loop = asyncio.get_running_loop()
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count_waiting, -1))
-        return job
+        answer = asyncio.ensure_future(self._answer(job))
+        answer.add_done_callback(lambda _: self._count_waiting(-1))
+        return answer
 
     async def _answer(self, job: Future[Look]) -> Result | RefusalError:
         try:

@@ -1,6 +1,7 @@
 """Frames of a camera over a WebSocket: only the newest one that waits is looked at."""
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -11,8 +12,10 @@ from posterv2.serving.guard import PROTOCOL, has_token
 from posterv2.serving.limits import RefusalError
 from posterv2.serving.service import Service, Stream
 
-NO_TOKEN, OTHER_ORIGIN, TRY_LATER = 4401, 4403, 1013
-"""Why a stream is closed at once."""
+NO_TOKEN, OTHER_ORIGIN, TRY_LATER, FAILED = 4401, 4403, 1013, 1011
+"""Why a stream is closed."""
+
+_log = logging.getLogger(__name__)
 
 
 async def serve_stream(socket: WebSocket, service: Service, token: str | None) -> None:
@@ -52,15 +55,17 @@ async def _receive(socket: WebSocket, newest: asyncio.Queue[tuple[int, float, by
 
 
 async def _answer(socket: WebSocket, stream: Stream, newest: asyncio.Queue[tuple[int, float, bytes | None]]) -> None:
-    with suppress(WebSocketDisconnect, RuntimeError):  # the other side has left
-        while True:
-            number, seconds, data = await newest.get()
-            try:
-                if not data:
-                    raise RefusalError(
-                        400, "bad_request", "each message is the bytes of one picture; got text or nothing"
-                    )
-                answer = (await stream.predict(number, seconds, data)).to_dict()
-            except RefusalError as refusal:
-                answer = refusal.to_dict() | {"frame": number}
+    while True:
+        number, seconds, data = await newest.get()
+        try:
+            if not data:
+                raise RefusalError(400, "bad_request", "each message is the bytes of one picture; got text or nothing")
+            answer = (await stream.predict(number, seconds, data)).to_dict()
+        except RefusalError as refusal:
+            answer = refusal.to_dict() | {"frame": number}
+        except Exception:
+            _log.exception("a stream ended at its frame %d", number)
+            await socket.close(FAILED, "the service failed at this frame; its log says why")
+            return
+        with suppress(WebSocketDisconnect, RuntimeError):  # the other side has left
             await socket.send_json(answer)

@@ -1,8 +1,5 @@
-"""`posterv2 serve` as a process of its own, and Debian's Chromium in front of it."""
+"""Debian's Chromium in front of a service."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,18 +15,6 @@ from tests.serving.conftest import PHOTO
 _REFUSED = "Failed to load resource: the server responded with a status of 4"  # how Chromium notes any refusal
 
 TOKEN = "secret ~~~???>>>"  # in base64 it has signs that no subprotocol may have
-
-
-@contextmanager
-def serving(*flags: str, **variables: str) -> Iterator[str]:
-    """The address of a server on a free port."""
-    command = [sys.executable, "-m", "posterv2", "serve", "--port", "0", *flags]
-    with subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.terminate()
 
 
 @contextmanager

@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.serving.page.browser import TOKEN, Open, Visit, chromium, film, serving
+from tests.serving.page.browser import TOKEN, Open, Visit, chromium, film
+from tests.serving.process import served
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serving() as address:
+    with served() as (_, address):
         yield address
 
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[str]:
     """A server that asks for a token, takes little and doubts much."""
-    with serving("--max-bytes", "200000", "--uncertain-below", "0.9", POSTERV2_TOKEN=TOKEN) as address:
+    with served("--max-bytes", "200000", "--uncertain-below", "0.9", POSTERV2_TOKEN=TOKEN) as (_, address):
         yield address
 
 
