@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from posterv2.errors import PosterError, ServiceError, UsageError, cut, first_line, require
 from posterv2.inference.fetching import check_address
 from posterv2.inference.results import Result
-from posterv2.inference.sending import Failed, Picture, Sent, raised, sendable
+from posterv2.inference.sending import Failed, Picture, Sent, check_token, raised, sendable
 
 if TYPE_CHECKING:
     import httpx2
@@ -69,8 +69,7 @@ class Client:
         self, address: str = "http://127.0.0.1:8000", token: str | None = None, timeout: float = 60, tries: int = 5
     ) -> None:
         check_address(address)
-        if token is not None and not (token.isascii() and token.isprintable()):
-            raise UsageError("a token is of printable ASCII characters, and this one is not")
+        check_token(token)
         if tries < 1:
             raise UsageError(f"a service is asked at least once, got {tries} tries")
         require("httpx2", "client")

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from posterv2.cli import app
+from posterv2.cli.serve import _listening
 from tests.serving.conftest import PHOTO
 from tests.serving.process import served
 
@@ -73,6 +74,19 @@ def test_other_machines_are_answered_only_with_a_token() -> None:
         )
         with urllib.request.urlopen(request, timeout=60) as response:
             assert json.load(response)["name"] == "posterv2-nano"
+
+
+def test_a_token_that_no_browser_can_send() -> None:
+    result = refused("--token", "s€cret")
+    assert "a token is of printable ASCII characters, and this one is not" in result
+    assert "cret" not in result
+
+
+def test_answers_do_not_wait_for_the_receipt_of_their_heads() -> None:
+    with _listening("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_taken_port_and_a_strange_host_are_one_line() -> None:

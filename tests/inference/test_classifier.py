@@ -17,7 +17,7 @@ from posterv2.checkpoints import catalog
 from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import KEY, WeightsHeader
 from posterv2.errors import LabelsError, OutputError, UsageError, WeightsError
-from posterv2.inference.classifier import probabilities
+from posterv2.inference.classifier import face_logits, probabilities
 from posterv2.inference.engines import choice
 from posterv2.inference.engines.choice import Engine, open_classifier
 from posterv2.inference.engines.graphs import GraphKind
@@ -390,8 +390,10 @@ class Sided:
         preprocessing = Preprocessing(48, mirror=mirror)
         config = replace(CONFIGS["posterv2-nano"], classes=2)
         self.header = WeightsHeader("sided", config, LabelSet("custom", ("left", "right")), preprocessing)
+        self.batches: list[int] = []
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
+        self.batches.append(len(pixels))
         halves = pixels[:, :, :24], pixels[:, :, 24:]
         return np.stack([half.mean((1, 2, 3), dtype=np.float32) / 50 for half in halves], axis=1)
 
@@ -403,6 +405,15 @@ def test_mirror_takes_the_mean_of_both_sides():
     assert plain[0, 0] > 0.8
     assert plain[1, 1] > 0.8
     np.testing.assert_allclose(probabilities(Sided(mirror=True), [face, face[:, ::-1]]), 0.5, atol=1e-6)
+
+
+def test_mirror_images_go_through_with_their_faces():
+    faces = [np.full((48, 48, 3), 40 * number, np.uint8) for number in range(5)]
+    sided = Sided(mirror=True)
+    np.testing.assert_allclose(face_logits(sided, faces, 4), face_logits(Sided(mirror=False), faces), atol=1e-6)
+    assert sided.batches == [4, 4, 2]
+    face_logits(sided, faces[:1], 1)
+    assert sided.batches[3:] == [2]
 
 
 @pytest.mark.parametrize("allowed", [True, False])

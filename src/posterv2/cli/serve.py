@@ -54,9 +54,11 @@ def serve(
 
     from posterv2.inference.detection.factory import open_detector
     from posterv2.inference.predictor import load
+    from posterv2.inference.sending import check_token
     from posterv2.serving.app import create_app
     from posterv2.serving.limits import Limits
 
+    check_token(token)
     limits = Limits(max_bytes, max_pixels, max_files, max_faces, max_seconds, max_waiting, max_streams)
     with _listening(host, port) as listening:
         predictor = load(weights, labels, device, detector, uncertain_below, None, engine, precision)
@@ -86,7 +88,10 @@ def _listening(host: str, port: int) -> socket.socket:
     """A socket that is bound, so that the address is taken before the weights are read."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+        # Its connections inherit it; with Nagle's algorithm an answer's body would wait 40 ms for its head's receipt.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PosterError(f"cannot listen on {host}, port {port}: {reason}; choose another with --port") from error

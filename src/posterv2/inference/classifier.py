@@ -55,7 +55,7 @@ def face_logits(classifier: Classifier, faces: Sequence[np.ndarray], batch_size:
     Args:
         classifier: its header holds the preprocessing and the classes.
         faces: (H, W, 3) uint8 RGB each, of any size; the whole of each is used.
-        batch_size: how many go through the network at once.
+        batch_size: how many go through the network at once, mirror images among them, and one face at least.
 
     Returns:
         (N, C), float32, rows in the order of `faces`.
@@ -65,11 +65,14 @@ def face_logits(classifier: Classifier, faces: Sequence[np.ndarray], batch_size:
     """
     preprocessing = classifier.header.preprocessing
     parts: list[np.ndarray] = [np.empty((0, len(classifier.header.labels)), np.float32)]
-    for start in range(0, len(faces), batch_size):
-        pixels = np.stack([preprocessing.pixels(face) for face in faces[start : start + batch_size]])
+    together = max(1, batch_size // 2) if preprocessing.mirror else batch_size
+    for start in range(0, len(faces), together):
+        pixels = np.stack([preprocessing.pixels(face) for face in faces[start : start + together]])
+        if preprocessing.mirror:  # in one batch: small ones cost more a face
+            pixels = np.concatenate([pixels, pixels[:, :, ::-1]])
         logits = classifier.logits(pixels)
         if preprocessing.mirror:
-            logits = (logits + classifier.logits(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2
+            logits = (logits[: len(logits) // 2] + logits[len(logits) // 2 :]) / 2
         if not np.isfinite(logits).all():
             raise WeightsError(f"{classifier.header.name}: the network gave numbers that are not finite")
         parts.append(logits)

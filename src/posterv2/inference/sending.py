@@ -11,7 +11,7 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image
 
-from posterv2.errors import ImageError, PosterError
+from posterv2.errors import ImageError, PosterError, UsageError
 from posterv2.inference.predictor import Source, name_of, pixels_of
 
 Picture = Source | bytes
@@ -73,3 +73,13 @@ def sendable(pictures: Iterable[Picture], kind: str, failed: Failed) -> Iterator
 
 def _name(picture: Picture) -> str:
     return "picture" if isinstance(picture, bytes) else name_of(picture)
+
+
+def check_token(token: str | None) -> None:
+    """Refuse what no header of a request can hold.
+
+    Raises:
+        UsageError: it has other signs than printable ASCII.
+    """
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise UsageError("a token is of printable ASCII characters, and this one is not")
