@@ -1,5 +1,6 @@
 """The models inside the package."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -38,3 +39,13 @@ def located(name_or_file: str | Path, suffix: str) -> Path:
     name = str(name_or_file)
     # os.path.exists says no to a name that no file can have, where Path.exists fails.
     return embedded(name, suffix) if name in EMBEDDED or not os.path.exists(name) else Path(name)
+
+
+def digest(name_or_file: str | Path) -> str:
+    """The first 16 hexadecimal digits of a file's SHA-256; an embedded model's is that of its graph.
+
+    Raises:
+        WeightsError: as from `located`.
+    """
+    with located(name_or_file, ".onnx").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -19,6 +19,7 @@ import typer.core
 
 from posterv2 import __version__
 from posterv2.cli import (
+    batch,
     benchmark,
     calibrate,
     console,
@@ -127,6 +128,7 @@ def _options(
 app.command()(predict.predict)
 app.command()(live.live)
 app.command()(serve.serve)
+app.command()(batch.batch)
 app.command()(evaluate.evaluate)
 app.command()(calibrate.calibrate)
 app.command()(explain.explain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -86,6 +85,7 @@ def predict(
     """
     wanted = Wanted(output, format or Format.of(output), resume, draw, blur, sheet, events, timeline)
     wanted.check()
+    from posterv2.checkpoints import catalog
     from posterv2.inference.predictor import load
     from posterv2.inference.sources import find_sources
     from posterv2.inference.steps import Viewing, expected, steps
@@ -105,7 +105,11 @@ def predict(
         wanted.check_sources(found, viewing)
         total = expected(found, viewing)
         predictor = load(weights, labels, device, detector, uncertain_below, coverage, engine, precision)
-        settings = {"weights": _digest(weights), "detector": detector, "uncertain_below": uncertain_below}
+        settings = {
+            "weights": catalog.digest(weights or catalog.DEFAULT),
+            "detector": detector,
+            "uncertain_below": uncertain_below,
+        }
         settings |= {"precision": precision}
         try:
             with opened(wanted, found, viewing, predictor.labels.names, settings, failed) as outputs:
@@ -148,10 +152,3 @@ def _sum_up(tally: Tally, wanted: Wanted) -> None:
             f"no face in {tally.empty} picture(s): faces in profile and very small ones are missed; "
             "face crops need --aligned"
         )
-
-
-def _digest(weights: str | None) -> str:
-    from posterv2.checkpoints import catalog
-
-    with catalog.located(weights or catalog.DEFAULT, ".onnx").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

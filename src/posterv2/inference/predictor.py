@@ -178,6 +178,7 @@ def load(
     coverage: float | None = None,
     engine: Engine = "auto",
     precision: Precision = "fp32",
+    threads: int = 0,
 ) -> Predictor:
     """A predictor with an embedded model (the default one without `weights`) or any weight file.
 
@@ -190,13 +191,14 @@ def load(
         coverage: with it, each face has `choices`, the classes that hold the right one with this probability.
         engine: `auto`, `onnxruntime`, `openvino`, `torch` or `torch-compiled`; `auto` is the fastest one installed.
         precision: `fp32`, or `bf16` for more speed where the processor has it.
+        threads: of the processor; 0 is one a core.
 
     Raises:
         WeightsError, LabelsError, UsageError, MissingExtraError: as `open_classifier`, `open_detector` and `Predictor`
             raise them.
     """
-    classifier = open_classifier(weights, labels, device, engine, precision)
-    return Predictor(classifier, open_detector(detector), uncertain_below, coverage)
+    classifier = open_classifier(weights, labels, device, engine, precision, threads)
+    return Predictor(classifier, open_detector(detector, threads), uncertain_below, coverage)
 
 
 def pixels_of(source: Source) -> np.ndarray:

@@ -17,7 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 """What stands before the `p_<name>` columns."""
 
-TEXTS = frozenset(("source", "expression"))
+TEXTS = frozenset(("source", "expression", "error", "weights"))
 """The columns that hold text."""
 
 INTEGERS = frozenset(("frame", "track", "x", "y", "width", "height"))
@@ -136,11 +136,7 @@ def read_rows(path: str | Path, format: RowFormat | None = None) -> Iterator[Row
 def to_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
     """Write rows to a Parquet file, some at a time."""
     pyarrow, parquet = require("pyarrow", "video"), require("pyarrow.parquet", "video")
-    types = [
-        pyarrow.string() if column in TEXTS else pyarrow.int64() if column in INTEGERS else pyarrow.float64()
-        for column in columns
-    ]
-    schema = pyarrow.schema(list(zip(columns, types, strict=True)))
+    schema = schema_of(columns)
     with parquet.ParquetWriter(path, schema) as writer:
         tables: list[Any] = []
         for chunk in _chunks(rows):
@@ -150,6 +146,16 @@ def to_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
                 tables = []
         if tables:
             writer.write_table(pyarrow.concat_tables(tables))
+
+
+def schema_of(columns: Sequence[str]) -> Any:
+    """The pyarrow schema of rows with these columns."""
+    pyarrow = require("pyarrow", "video")
+    types = [
+        pyarrow.string() if column in TEXTS else pyarrow.int64() if column in INTEGERS else pyarrow.float64()
+        for column in columns
+    ]
+    return pyarrow.schema(list(zip(columns, types, strict=True)))
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

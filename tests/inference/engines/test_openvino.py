@@ -73,9 +73,11 @@ def test_what_is_left_behind_the_last_block_stays_in_float32(weights: Path, monk
     """So where the processor has no bfloat16 too: there its precision is asked for and not had."""
     compiled, capabilities, asked = openvino_engine._compiled, openvino.Core.get_property, []
 
-    def counting(core: openvino.Core, model: openvino.Model, precision: Precision) -> openvino.InferRequest:
+    def counting(
+        core: openvino.Core, model: openvino.Model, precision: Precision, threads: int
+    ) -> openvino.InferRequest:
         asked.append((precision, [len(output.partial_shape) for output in model.outputs]))
-        return compiled(core, model, "fp32")
+        return compiled(core, model, "fp32", threads)
 
     monkeypatch.setattr(openvino.Core, "get_property", lambda *words: [*capabilities(*words), "BF16"])
     monkeypatch.setattr(openvino_engine, "_compiled", counting)

@@ -8,8 +8,10 @@ from posterv2.inference.detection.detector import FaceDetector
 NAMES = ("mtcnn", "haar")
 
 
-def open_detector(name_or_path: str | Path = "mtcnn") -> FaceDetector:
+def open_detector(name_or_path: str | Path = "mtcnn", threads: int = 0) -> FaceDetector:
     """A new detector: `mtcnn` (turned and tilted faces, with landmarks), `haar`, or the path of a YuNet file.
+
+    MTCNN looks with so many `threads`, two at most.
 
     Raises:
         UsageError: no detector is called so, and no ONNX file either.
@@ -19,7 +21,7 @@ def open_detector(name_or_path: str | Path = "mtcnn") -> FaceDetector:
     if name == "mtcnn":
         from posterv2.inference.detection.mtcnn import MtcnnDetector
 
-        return MtcnnDetector()
+        return MtcnnDetector(threads=threads)
     if name == "haar":
         from posterv2.inference.detection.haar import HaarDetector
 

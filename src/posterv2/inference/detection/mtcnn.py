@@ -72,11 +72,11 @@ class MtcnnDetector:
         WeightsError: the networks' numbers cannot be read, as `mtcnn_weights.read_arrays` raises it.
     """
 
-    def __init__(self, smallest_face: int = SMALLEST_FACE) -> None:
+    def __init__(self, smallest_face: int = SMALLEST_FACE, threads: int = 0) -> None:
         if smallest_face < _CELL:
             raise UsageError(f"the smallest face has at least {_CELL} pixels, got {smallest_face}")
         self._smallest = smallest_face * 0.75  # of the windows: faces little larger than these are often missed
-        self._sessions = {network: _session(network) for network in NETWORKS}
+        self._sessions = {network: _session(network, threads or _THREADS) for network in NETWORKS}
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of `image`, (H, W, 3) uint8 RGB, from left to right."""
@@ -166,11 +166,11 @@ class MtcnnDetector:
         return moved(windows, numbers[:, 1:5]), numbers[:, 0], turned(windows, points)
 
 
-def _session(network: str) -> InferenceSession:
+def _session(network: str, threads: int) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(_THREADS, os.cpu_count() or 1)
+    options.intra_op_num_threads = min(threads, _THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it would take the cores from others
     options.enable_mem_pattern = False  # one would be kept for each size of picture: 70 MB more a detector
     options.log_severity_level = 3  # errors; they are raised as well

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from posterv2.checkpoints import catalog
-from posterv2.errors import UsageError
+from posterv2.errors import UsageError, require
 from posterv2.inference.classifier import Classifier
 from posterv2.inference.engines.graphs import GraphKind, graph_kind
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
@@ -30,6 +30,7 @@ def open_classifier(
     device: str | None = None,
     engine: Engine = "auto",
     precision: Precision = "fp32",
+    threads: int = 0,
 ) -> Classifier:
     """The classifier for an embedded model's name (the default one without `weights`) or for a weight file.
 
@@ -40,6 +41,7 @@ def open_classifier(
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`. A GPU is torch's; `auto` takes it for weight files.
         engine: what runs the network.
         precision: its arithmetic.
+        threads: of the processor; 0 is one a core.
 
     Raises:
         UsageError: a device that is not there, or settings that no engine can follow together.
@@ -61,11 +63,13 @@ def open_classifier(
                 f"{weights}: ONNX and OpenVINO files run on the cpu and not in torch, got device {device!r} and engine "
                 f"{engine!r}; give the .safetensors file"
             )
+        if threads:
+            require("torch", "torch").set_num_threads(threads)
         return LeanTorchClassifier(weights, asked, device, precision, compiled=engine == "torch-compiled")
     if device not in ("auto", "cpu"):
         raise UsageError(f"the engine {engine} runs on the cpu, got device {device!r}; a GPU needs the engine torch")
     if engine == "openvino":
-        return OpenvinoClassifier(weights, asked, precision)
+        return OpenvinoClassifier(weights, asked, precision, threads)
     if precision != "fp32":
         raise UsageError(
             f"ONNX Runtime has no {precision} here; the engines openvino and torch have it, which come with "
@@ -75,7 +79,7 @@ def open_classifier(
         raise UsageError(
             f"{weights}: an OpenVINO file runs in the engine openvino alone, which comes with posterv2[openvino]"
         )
-    return OnnxClassifier(weights, asked)
+    return OnnxClassifier(weights, asked, threads)
 
 
 def automatic(kind: GraphKind, precision: Precision, device: str) -> Engine:

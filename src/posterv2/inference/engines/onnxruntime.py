@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class OnnxClassifier:
     """A graph with our header in its metadata, run by ONNX Runtime in float32, or in int8 where the file says so."""
 
-    def __init__(self, weights: str | Path, labels: LabelSet | None = None) -> None:
-        """Load an embedded model, an ONNX file, or the graph of any other weight file.
+    def __init__(self, weights: str | Path, labels: LabelSet | None = None, threads: int = 0) -> None:
+        """Load an embedded model, an ONNX file, or the graph of any other weight file; 0 `threads` is one a core.
 
         Raises:
             WeightsError: the file is missing, is none that ONNX Runtime runs, holds no header of ours, or one that the
@@ -31,7 +31,7 @@ class OnnxClassifier:
         """
         self._name = str(weights)
         with graph_file(weights, labels) as path:
-            self._session = _open_session(path, self._name)
+            self._session = _open_session(path, self._name, threads)
         self._header = WeightsHeader.from_metadata(_metadata(self._session, self._name), self._name)
         self._header.expect_labels(labels, self._name)
         inputs, outputs = _ports(self._session.get_inputs()), _ports(self._session.get_outputs())
@@ -61,10 +61,11 @@ class OnnxClassifier:
         return logits
 
 
-def _open_session(path: Path, name: str) -> InferenceSession:
+def _open_session(path: Path, name: str, threads: int) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the detector needs the cores too
     options.add_session_config_entry("session.load_model_format", "ONNX")  # as it was checked, whatever its name
     options.log_severity_level = 3  # errors; they are raised as well

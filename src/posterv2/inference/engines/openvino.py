@@ -27,8 +27,16 @@ _TYPES = {"fp32": "f32", "bf16": "bf16"}
 class OpenvinoClassifier:
     """A graph with our header in its metadata, or an OpenVINO file of ours, run by OpenVINO."""
 
-    def __init__(self, weights: str | Path, labels: LabelSet | None = None, precision: Precision = "fp32") -> None:
+    def __init__(
+        self,
+        weights: str | Path,
+        labels: LabelSet | None = None,
+        precision: Precision = "fp32",
+        threads: int = 0,
+    ) -> None:
         """Load an embedded model, an ONNX or OpenVINO file, or the graph of any other weight file.
+
+        0 `threads` is one a core.
 
         Raises:
             MissingExtraError: OpenVINO is not installed.
@@ -51,9 +59,12 @@ class OpenvinoClassifier:
             model = _with_preprocessing(model, self._header)
             cut_up = _cut(model) if precision == "bf16" else None
             if cut_up is None:
-                self._parts = [_compiled(core, model, precision)]
+                self._parts = [_compiled(core, model, precision, threads)]
             else:  # one token is left behind the cut, where float32 costs next to nothing and keeps the logits closer
-                self._parts = [_compiled(core, cut_up[0], precision), _compiled(core, cut_up[1], "fp32")]
+                self._parts = [
+                    _compiled(core, cut_up[0], precision, threads),
+                    _compiled(core, cut_up[1], "fp32", threads),
+                ]
         except PosterError:
             raise
         except Exception as error:  # OpenVINO's errors share no base but this; names that are no text are another's
@@ -152,8 +163,12 @@ def _cut(model: openvino.Model) -> tuple[openvino.Model, openvino.Model] | None:
     return Model([opset.result(place)], model.get_parameters()), rest  # pyright: ignore[reportGeneralTypeIssues]
 
 
-def _compiled(core: openvino.Core, model: openvino.Model, precision: Precision) -> openvino.InferRequest:
-    settings = {"INFERENCE_PRECISION_HINT": _TYPES[precision], "PERFORMANCE_HINT": "LATENCY"}
+def _compiled(core: openvino.Core, model: openvino.Model, precision: Precision, threads: int) -> openvino.InferRequest:
+    settings = {
+        "INFERENCE_PRECISION_HINT": _TYPES[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+    }
     return core.compile_model(model, "CPU", settings).create_infer_request()
 
 

@@ -1,0 +1,108 @@
+"""Shards through workers on Daft: processes of this machine, or actors of a Ray cluster."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from posterv2.batch.job import Job
+from posterv2.batch.shards import Shard
+from posterv2.batch.worker import Done, Settings, Worker
+from posterv2.errors import PosterError, first_line, require
+
+_TRIES = 3  # runs in which nothing is finished before the job is given up
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Who works.
+
+    Attributes:
+        workers: how many; None for as many as there are cores for.
+        cpus: of each; threads of its network too.
+        gpus: of each, parts of one allowed.
+        address: of a Ray cluster; without one, processes of this machine.
+    """
+
+    workers: int | None
+    cpus: int = 1
+    gpus: float = 0.0
+    address: str | None = None
+
+
+def run(job: Job, settings: Settings, pool: Pool) -> Iterator[Done]:
+    """Do what is left of a job; what becomes of each shard comes as it is finished.
+
+    A worker that dies ends Daft's run, on a cluster when Ray has started it again a few times. Finished shards are
+    finished then, so a new run does the rest.
+
+    Raises:
+        PosterError: what a worker cannot go on from, such as a full disk, or workers die again and again.
+        MissingExtraError: the extra `batch` is not installed, or `ray`, which `address` needs.
+    """
+    tries, told = 0, job.finished()
+    while pending := job.pending():
+        try:
+            for done in _run(pending, settings, pool):
+                told.add(done.shard)
+                yield done
+        except PosterError:
+            raise
+        except Exception as error:  # Daft's errors share no base but this
+            finished = job.finished()
+            for number in sorted(finished - told):  # by workers that were not to blame
+                told.add(number)
+                yield job.done_of(number)
+            tries = tries + 1 if len(finished) == len(job.shards) - len(pending) else 1
+            if tries == _TRIES:
+                raise PosterError(
+                    f"workers died {_TRIES} times with no shard done between: {first_line(error)}; "
+                    f"shard {pending[0].number} begins with {pending[0].paths[0]}"
+                ) from error
+
+
+def _cores(pool: Pool) -> int:
+    if pool.address is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(require("ray", "ray").cluster_resources().get("CPU", 1))
+
+
+def _run(shards: list[Shard], settings: Settings, pool: Pool) -> Iterator[Done]:
+    """One run of Daft: a row a shard, for batches of one, so that none waits for another."""
+    daft = require("daft", "batch")
+    logging.getLogger("daft").setLevel(logging.CRITICAL)  # what goes wrong is told by us
+    if pool.address is not None:
+        require("ray", "ray")
+        daft.set_runner_ray(pool.address, noop_if_initialized=True)
+    else:
+        daft.set_runner_native()
+
+    workers = min(pool.workers or max(1, _cores(pool) // pool.cpus), len(shards))
+
+    @daft.cls(max_concurrency=workers, cpus=pool.cpus, gpus=pool.gpus, use_process=True)
+    class Shards:
+        def __init__(self, values: str) -> None:
+            self.settings, self.worker = Settings(**json.loads(values)), None
+
+        @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
+        def done(self, shards: daft.Series) -> list[str]:
+            return [self.one(json.loads(shard)) for shard in shards.to_pylist()]
+
+        def one(self, values: dict[str, Any]) -> str:
+            try:
+                self.worker = self.worker or Worker(self.settings)
+                return json.dumps(asdict(self.worker(Shard.of(values))))
+            except PosterError as error:  # as words: whoever reads them may lack the class
+                return json.dumps({"stopped": str(error)})
+
+    daft.set_execution_config(maintain_order=False)  # no shard waits for those before it
+    rows = daft.from_pydict({"shard": [json.dumps(asdict(shard)) for shard in shards]}).into_batches(1)
+    for row in rows.select(Shards(json.dumps(asdict(settings))).done(rows["shard"]).alias("done")).iter_rows(1):
+        done = json.loads(row["done"])
+        if "stopped" in done:
+            raise PosterError(done["stopped"])
+        yield Done(**done)
