@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from posterv2.batch.job import Job
@@ -65,6 +66,21 @@ def run(job: Job, settings: Settings, pool: Pool) -> Iterator[Done]:
                 ) from error
 
 
+@cache
+def _daft(address: str | None) -> Any:
+    """Daft with its runner, which a process chooses once."""
+    daft = require("daft", "batch")
+    for name in ("daft", "daft_local_execution"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is told by us
+    if address is None:
+        daft.set_runner_native()
+    else:
+        require("ray", "ray")
+        daft.set_runner_ray(address, noop_if_initialized=True)
+    daft.set_execution_config(maintain_order=False)  # no shard waits for those before it
+    return daft
+
+
 def _cores(pool: Pool) -> int:
     if pool.address is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -73,14 +89,7 @@ def _cores(pool: Pool) -> int:
 
 def _run(shards: list[Shard], settings: Settings, pool: Pool) -> Iterator[Done]:
     """One run of Daft: a row a shard, for batches of one, so that none waits for another."""
-    daft = require("daft", "batch")
-    logging.getLogger("daft").setLevel(logging.CRITICAL)  # what goes wrong is told by us
-    if pool.address is not None:
-        require("ray", "ray")
-        daft.set_runner_ray(pool.address, noop_if_initialized=True)
-    else:
-        daft.set_runner_native()
-
+    daft = _daft(pool.address)
     workers = min(pool.workers or max(1, _cores(pool) // pool.cpus), len(shards))
 
     @daft.cls(max_concurrency=workers, cpus=pool.cpus, gpus=pool.gpus, use_process=True)
@@ -89,7 +98,7 @@ def _run(shards: list[Shard], settings: Settings, pool: Pool) -> Iterator[Done]:
             self.settings, self.worker = Settings(**json.loads(values)), None
 
         @daft.method.batch(return_dtype=daft.DataType.string(), batch_size=1)
-        def done(self, shards: daft.Series) -> list[str]:
+        def done(self, shards: Any) -> list[str]:
             return [self.one(json.loads(shard)) for shard in shards.to_pylist()]
 
         def one(self, values: dict[str, Any]) -> str:
@@ -99,7 +108,6 @@ def _run(shards: list[Shard], settings: Settings, pool: Pool) -> Iterator[Done]:
             except PosterError as error:  # as words: whoever reads them may lack the class
                 return json.dumps({"stopped": str(error)})
 
-    daft.set_execution_config(maintain_order=False)  # no shard waits for those before it
     rows = daft.from_pydict({"shard": [json.dumps(asdict(shard)) for shard in shards]}).into_batches(1)
     for row in rows.select(Shards(json.dumps(asdict(settings))).done(rows["shard"]).alias("done")).iter_rows(1):
         done = json.loads(row["done"])

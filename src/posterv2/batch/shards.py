@@ -110,7 +110,7 @@ def _paths(word: str, listed: bool = False) -> Iterator[str]:
             if line.strip():
                 # A list may name millions, and whether each is there is found out when it is read.
                 yield from [line] if kind_of(line) and not glob.has_magic(line) else _paths(line, listed=True)
-    elif kind_of(word) and not place.exists():
+    elif not place.exists():
         raise ImageError(f"{word}: no such file or folder")
     else:
         yield word
