@@ -13,9 +13,12 @@ from typing import Any
 from posterv2.batch.job import Job
 from posterv2.batch.shards import Shard
 from posterv2.batch.worker import Done, Settings, Worker
-from posterv2.errors import PosterError, first_line, require
+from posterv2.errors import PosterError, UsageError, first_line, require
 
 _TRIES = 3  # runs in which nothing is finished before the job is given up
+
+_QUIET = {"DAFT_PROGRESS_BAR": "0", "DO_NOT_TRACK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+"""No bars but ours, and no word to anyone."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,19 @@ def run(job: Job, settings: Settings, pool: Pool) -> Iterator[Done]:
 @cache
 def _daft(address: str | None) -> Any:
     """Daft with its runner, which a process chooses once."""
+    os.environ |= _QUIET
     daft = require("daft", "batch")
     for name in ("daft", "daft_local_execution"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is told by us
     if address is None:
         daft.set_runner_native()
     else:
-        require("ray", "ray")
-        daft.set_runner_ray(address, noop_if_initialized=True)
+        ray = require("ray", "ray")
+        try:
+            ray.init(address, runtime_env={"env_vars": _QUIET}, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError) as error:
+            raise UsageError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
+        daft.set_runner_ray(noop_if_initialized=True)
     daft.set_execution_config(maintain_order=False)  # no shard waits for those before it
     return daft
 

@@ -145,4 +145,12 @@ app.command()(info.info)
 def main() -> None:
     """The `posterv2` command."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller, as in `posterv2 info >&-`
-    app(prog_name="posterv2")
+    try:
+        app(prog_name="posterv2")
+    except SystemExit as end:
+        if "daft" not in sys.modules:
+            raise
+        # Threads of Daft 0.7 let go of Python's objects while Python ends, which aborts it now and then.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else end.code is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from typing import Annotated
@@ -59,6 +60,8 @@ def batch(
     from posterv2.inference.engines.choice import open_classifier
     from posterv2.training.stop import stopped_at_once
 
+    if address is not None:  # its machines know no working directory of ours
+        input, output = _absolute(input), _absolute(output)
     device = "cuda" if gpus and device == "auto" else device
     digest = catalog.digest(weights or catalog.DEFAULT)
     with stopped_at_once():
@@ -90,6 +93,10 @@ def batch(
         console.note(f"{sum(sums.failures.values()):,} could not be done; their rows say why in `error`:")
         console.result(console.table(("inputs", "reason"), rows, right=("inputs",)))
         raise typer.Exit(1)
+
+
+def _absolute(word: str) -> str:
+    return word if "://" in word else os.path.abspath(word)
 
 
 class _Sums:
