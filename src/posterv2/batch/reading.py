@@ -49,13 +49,9 @@ def items_of(shard: Shard) -> Iterator[Item]:
 def _read(path: str) -> Item:
     try:
         place = Place(path)
-        if (place.files.size(place.path) or 0) > MOST_BYTES:
-            return Item(path, _too_large(path))
-        return Item(path, place.read())
+        return Item(path, place.read() if place.size() <= MOST_BYTES else _too_large(path))
     except PosterError as error:
         return Item(path, error)
-    except Exception as error:  # file systems raise many kinds
-        return Item(path, ImageError(f"{path}: {getattr(error, 'strerror', None) or first_line(error)}"))
 
 
 def _too_large(name: str) -> ImageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import io
 import os
@@ -111,7 +112,7 @@ def _paths(word: str, listed: bool = False) -> Iterator[str]:
                 # A list may name millions, and whether each is there is found out when it is read.
                 yield from [line] if kind_of(line) and not glob.has_magic(line) else _paths(line, listed=True)
     elif not place.exists():
-        raise ImageError(f"{word}: no such file or folder")
+        raise ImageError(f"{word}: {os.strerror(errno.ENOENT)}")
     else:
         yield word
 

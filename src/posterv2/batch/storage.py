@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -88,6 +89,14 @@ class Place:
         except Exception as error:  # file systems raise many kinds
             raise OutputError(f"{self.name}: cannot be written: {_reason(error)}") from error
 
+    def size(self) -> int:
+        """Bytes of the file; 0 where its file system does not say.
+
+        Raises:
+            ImageError: it is not there.
+        """
+        return _told(self.name, self.files.size, self.path) or 0
+
     def read(self) -> bytes:
         """The whole file.
 
@@ -144,5 +153,5 @@ def _told(name: str, ask: Any, *arguments: Any, **more: Any) -> Any:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file or folder"
+        return os.strerror(errno.ENOENT)  # of an object store too
     return getattr(error, "strerror", None) or first_line(error)
