@@ -156,16 +156,22 @@ def report(cluster: Cluster, inputs: float, sizes: tuple[int, ...], repeats: int
         took, lost, tail, deaths = np.mean([(o.seconds, o.lost, o.tail, o.deaths) for o in outcomes], axis=0)
         files, seconds[size] = math.ceil(inputs / size), float(took)
         if math.isinf(took):
-            lines.append(f"{size:>8,} {files:>12,} given up: {_TRIES} runs in which no shard was done")
+            given_up = sum(math.isinf(outcome.seconds) for outcome in outcomes)
+            lines.append(
+                f"{size:>8,} {files:>12,} given up, {given_up} of {repeats}: {_TRIES} deaths, no shard between"
+            )
             continue
         over, share = took / ideal - 1, lost / (inputs * cluster.seconds)
         words = f"{took / 3600:>8.3f} {over:>11.1%} {share:>8.3%} {tail:>7.1f} s {deaths:>7.1f}"
         lines.append(f"{size:>8,} {files:>12,} {words}")
     best = min(seconds, key=lambda size: seconds[size])
+    if math.isinf(seconds[best]):
+        return [*lines, "no size is done", ""]
     near = [size for size in seconds if seconds[size] <= seconds[best] * (1 + NEAR)]
     words = f"best: {best:,}; within {NEAR:.0%} of it: {', '.join(f'{size:,}' for size in near)}"
     if DEFAULT in seconds:
-        words += f"; the default of {DEFAULT:,} takes {seconds[DEFAULT] / seconds[best] - 1:.1%} more"
+        more = seconds[DEFAULT] / seconds[best] - 1
+        words += f"; the default of {DEFAULT:,} " + ("is given up" if math.isinf(more) else f"takes {more:.1%} more")
     return [*lines, words, ""]
 
 

@@ -89,9 +89,12 @@ def test_a_death_that_ends_the_run_costs_all_workers() -> None:
 
 
 def test_a_job_whose_shards_outlive_the_workers_is_given_up() -> None:
-    hopeless = replace(CALM, deaths=100, whole=True)
+    hopeless = replace(CALM, deaths=10, whole=True)
     assert simulate(hopeless, INPUTS, 100_000).seconds == math.inf
-    assert "given up" in "\n".join(report(hopeless, INPUTS, (100, 100_000), 1, 0))
+    lines = report(hopeless, INPUTS, (10, 100_000), 2, 0)
+    assert "given up, 2 of 2" in lines[3]
+    assert "best: 10; within 1% of it: 10" in lines[4]
+    assert "no size is done" in report(hopeless, INPUTS, (100_000,), 2, 0)
 
 
 def test_the_same_seed_gives_the_same_job() -> None:
