@@ -168,6 +168,7 @@ def _compiled(core: openvino.Core, model: openvino.Model, precision: Precision, 
         "INFERENCE_PRECISION_HINT": _TYPES[precision],
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
+        "ENABLE_CPU_PINNING": False,  # several processes of one thread would all take the first core
     }
     return core.compile_model(model, "CPU", settings).create_infer_request()
 
