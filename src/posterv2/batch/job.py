@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from posterv2.batch.shards import Shard, from_table, shards_of, to_table
-from posterv2.batch.storage import Place
 from posterv2.batch.worker import Done, part_of
 from posterv2.errors import UsageError, cut
+from posterv2.places import Place
 
 _CARD, _SHARDS = "_job.json", "_shards.parquet"
 _PART = re.compile(r"part-(\d{7,})\.parquet")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from posterv2.batch.shards import Shard
-from posterv2.batch.storage import Place
 from posterv2.errors import ImageError, PosterError, UsageError, cut, first_line, require
+from posterv2.places import Place
 from posterv2.preprocessing import SUFFIXES
 
 MOST_BYTES = 256 * 2**20

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal, get_args
 
-from posterv2.batch.storage import Place
 from posterv2.errors import ImageError, UsageError, cut, first_line, require
 from posterv2.inference.sources import VIDEO_SUFFIXES
+from posterv2.places import Place
 from posterv2.preprocessing import SUFFIXES
 
 Kind = Literal["pictures", "parquet", "tar", "video"]

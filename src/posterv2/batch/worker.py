@@ -13,12 +13,12 @@ from typing import Any
 
 from posterv2.batch.reading import Item, items_of
 from posterv2.batch.shards import Shard
-from posterv2.batch.storage import Place
 from posterv2.errors import ImageError, PosterError, require
 from posterv2.inference.classifier import probabilities
 from posterv2.inference.predictor import Look, Predictor, load
 from posterv2.inference.results import Result
 from posterv2.inference.rows import as_text, columns_of, rows_of, schema_of
+from posterv2.places import Place
 from posterv2.preprocessing import read_image
 
 _TOGETHER = 64  # pictures whose faces go through the network together
