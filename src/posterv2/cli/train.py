@@ -57,6 +57,12 @@ def train(
     device: Annotated[
         str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps; by default auto.")
     ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Copy each saved state there too, such as s3://bucket/run; a lost run comes back."
+        ),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with this run; nothing else is needed.")
     ] = None,
@@ -96,10 +102,12 @@ def train(
     from posterv2.training.run import resume as go_on
     from posterv2.training.run import train as run
 
+    if out is not None and out.parts and out.parts[0].endswith(":"):  # Path has taken one of the slashes
+        raise UsageError("--out is a folder of this machine; --mirror s3://... copies the run to an address")
     given = init or backbone or landmarks or dataset or device
     if resume is not None:
         plan = Plan.from_card(resume / CARD)
-        if recipe not in (None, plan.config.recipe) or changes or data or out or from_ or given:
+        if recipe not in (None, plan.config.recipe) or changes or data or out or from_ or given or mirror:
             raise UsageError(
                 f"--resume goes on with the recipe, data and settings of {resume / CARD}; give nothing beside it"
             )
@@ -112,12 +120,17 @@ def train(
         if recipe or changes or given:
             raise UsageError("--from takes recipe, settings, files and device from the card; give no others")
         plan = Plan.from_card(from_)
-        plan = plan if data is None else replace(plan, data=data)
+        plan = replace(plan, data=data or plan.data, mirror=mirror)
     elif recipe is None or data is None:
         raise UsageError("a run needs a recipe and data: posterv2 train RECIPE --data DIR --out RUN")
     else:
         plan = Plan(
-            load_config(recipe, changes or ()), data, dataset, device or "auto", Start(init, backbone, landmarks)
+            load_config(recipe, changes or ()),
+            data,
+            dataset,
+            device or "auto",
+            Start(init, backbone, landmarks),
+            mirror,
         )
     with ExitStack() as stack:
         show = _Show(stack, plan.config.epochs, plan.config.batch_size)
@@ -130,8 +143,8 @@ def train(
 def _sum_up(out: Path, plan: Plan, epochs: list[Epoch]) -> None:
     import json
 
+    from posterv2.training.history import best_of
     from posterv2.training.plan import CARD
-    from posterv2.training.run import best_of
 
     best = best_of(epochs)
     rows = [

@@ -79,9 +79,16 @@ def world_of(device: str) -> Iterator[tuple[World, torch.device]]:
     """The processes that `torchrun` has started, joined: this one's place among them, and its device.
 
     Raises:
-        UsageError: the device is not there, or there are more processes than GPUs.
+        UsageError: the device is not there, there are more processes than GPUs, or torchrun could not restart them.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    if shared and os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0") != "0":
+        # https://github.com/pytorch/pytorch/issues/135712: they would hang, or fail to connect to dead ones.
+        raise UsageError(
+            "torchrun would hand processes that it starts again the addresses of dead ones; set "
+            "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 for it, and give it --standalone or --rdzv-backend c10d"
+        )
     if size == 1:
         yield World(), choose_device(device)
         return

@@ -22,6 +22,11 @@ class Epoch:
     seconds: float
 
 
+def best_of(epochs: list[Epoch]) -> Epoch:
+    """The epoch with the best accuracy, the first of equals."""
+    return max(epochs, key=lambda epoch: epoch.valid_accuracy)
+
+
 def write_csv(path: Path, epochs: list[Epoch]) -> None:
     """One row an epoch."""
     with whole(path) as draft, draft.open("w", newline="") as file:

@@ -45,6 +45,7 @@ class Plan:
         dataset: its layout; found by itself without.
         device: where to train, as `choose_device` takes it.
         start: the files that it begins with.
+        mirror: the address of a folder, such as one in an object store, that each saved state is copied to.
         manifests: the hashes of the data's parts, where it must be the data of an earlier run.
     """
 
@@ -53,6 +54,7 @@ class Plan:
     dataset: str | None = None
     device: str = "auto"
     start: Start = field(default_factory=Start)
+    mirror: str | None = None
     manifests: dict[str, str] | None = None
 
     def to_dict(self) -> dict[str, object]:
@@ -63,6 +65,7 @@ class Plan:
             "data": str(Path(self.data).absolute()),
             "dataset": self.dataset,
             "device": self.device,
+            "mirror": _absolute(self.mirror),
             "start": {name: {"file": _named(file), "sha256": sha256(file)} for name, file in files.items()},
         }
 
@@ -78,6 +81,7 @@ class Plan:
         words = ["posterv2", "train", self.config.recipe, *settings, "--data", str(self.data), "--out", str(out)]
         options = {"--dataset": self.dataset, "--init": self.start.weights, "--backbone": self.start.backbone}
         options |= {"--landmarks": self.start.landmarks, "--device": None if self.device == "auto" else self.device}
+        options |= {"--mirror": self.mirror}
         return shlex.join(words + [str(word) for pair in options.items() if pair[1] is not None for word in pair])
 
     @classmethod
@@ -98,6 +102,7 @@ class Plan:
                 values["dataset"],
                 values["device"],
                 Start(**{name: entry["file"] for name, entry in start.items()}),
+                values.get("mirror"),
                 None if parts is None else {part: entry["manifest"] for part, entry in parts.items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -147,3 +152,7 @@ def sha256(file: Path) -> str | None:
 
 def _named(file: Path) -> str:
     return str(file.absolute()) if file.exists() else str(file)
+
+
+def _absolute(address: str | None) -> str | None:
+    return address if address is None or "://" in address else str(Path(address).absolute())

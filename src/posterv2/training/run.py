@@ -1,6 +1,5 @@
 """A training run: wires plan, data, network, loop and run folder together."""
 
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,20 +12,21 @@ import torch
 from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import WeightsHeader
 from posterv2.checkpoints.network import open_weights
-from posterv2.errors import PosterError, StoppedError, UsageError
+from posterv2.errors import OutputError, PosterError, StoppedError, UsageError
 from posterv2.evaluation.metrics import accuracy, mean_class_accuracy
 from posterv2.files import drafts
 from posterv2.training import alarms
 from posterv2.training.begin import begin
-from posterv2.training.distributed import World, world_of
-from posterv2.training.history import Epoch, draw, log, write_csv
+from posterv2.training.distributed import World
+from posterv2.training.history import Epoch, best_of, draw, log, write_csv
 from posterv2.training.loop import Meter, Training, evaluate_epoch, train_epoch
+from posterv2.training.mirror import Mirror
 from posterv2.training.parts import open_parts
 from posterv2.training.plan import CARD, Plan, versions, write_card
-from posterv2.training.state import Position, load_state, save_state
-from posterv2.training.stop import stop_wished, stopped_at_once
+from posterv2.training.start import how_to_go_on, joined, started_again
+from posterv2.training.state import STATE, Position, load_state, save_state
+from posterv2.training.stop import stop_wished
 
-STATE = "state.safetensors"
 SECONDS_BETWEEN_STATES = 600.0
 """Within a long epoch the state is saved this often; after each epoch it always is."""
 
@@ -49,6 +49,9 @@ def train(plan: Plan, out: str | Path, progress: Progress | None = None) -> list
     and `state.safetensors`, all that `resume` needs. The card is written at the start and the end, the rest after each
     epoch, each file whole.
 
+    With a mirror or under torchrun a folder with the same plan's run is no error: it goes on, because who starts
+    processes again does so with the command of the first ones. Where `out` is empty, the run comes from the mirror.
+
     Returns:
         One entry an epoch.
 
@@ -56,16 +59,19 @@ def train(plan: Plan, out: str | Path, progress: Progress | None = None) -> list
         UsageError: `out` is there and not empty, or the device is not there.
         DatasetError, LabelsError: the data cannot be read, or has classes that the config's labels lack.
         WeightsError: a file to begin with does not fit.
-        TrainingError: the loss is no longer finite.
+        TrainingError: the loss is no longer finite, or the mirror cannot be read.
         StoppedError: Ctrl-C or SIGTERM; the state is saved.
-        OutputError: the disk is full; what was written before is whole.
+        OutputError: the disk is full, and what was written before is whole; or the mirror cannot be written at the
+            start or the end. In between that is a warning.
     """
-    out = Path(out)
-    with _joined(plan, out) as (world, device):
-        if world.leads and out.exists() and (not out.is_dir() or set(out.iterdir()) > set(drafts(out))):
-            raise UsageError(f"{out} is there already; choose another folder, or go on with --resume {out}")
-        world.wait()
-        return _Run(plan, out, progress or Progress(), world, device).go()
+    out, progress = Path(out), progress or Progress()
+    with joined(plan, out) as (world, device):
+        [again] = world.any(world.leads and started_again(plan, out))
+        if again:
+            plan = Plan.from_card(out / CARD)
+            if world.leads:
+                progress.warning(f"{out} holds this run already; going on with it")
+        return _Run(plan, out, progress, world, device).go()
 
 
 def resume(out: str | Path, progress: Progress | None = None) -> list[Epoch]:
@@ -78,24 +84,8 @@ def resume(out: str | Path, progress: Progress | None = None) -> list[Epoch]:
     """
     out = Path(out)
     plan = Plan.from_card(out / CARD)
-    with _joined(plan, out) as (world, device):
+    with joined(plan, out) as (world, device):
         return _Run(plan, out, progress or Progress(), world, device).go()
-
-
-@contextmanager
-def _joined(plan: Plan, out: Path) -> Iterator[tuple[World, torch.device]]:
-    """The run's processes; one that is stopped where it can save nothing says how to go on."""
-    with world_of(plan.device) as place, stopped_at_once():
-        try:
-            yield place
-        except KeyboardInterrupt:
-            if (out / CARD).exists():
-                raise StoppedError(f"stopped; {_how_to_go_on(plan, out)}") from None
-            raise
-
-
-def _how_to_go_on(plan: Plan, out: Path) -> str:
-    return f"go on with: posterv2 train {plan.config.recipe} --resume {shlex.quote(str(out))}"
 
 
 class _Run:
@@ -104,6 +94,7 @@ class _Run:
     def __init__(self, plan: Plan, out: Path, progress: Progress, world: World, device: torch.device) -> None:
         self.plan, self.out, self.world, config = plan, out, world, plan.config
         self.progress = progress if world.leads else Progress()
+        self.mirror = Mirror(out, plan.mirror)
         self.parts = parts = open_parts(plan)
         for split in parts.splits():
             if missing := split.empty_classes():
@@ -161,6 +152,7 @@ class _Run:
             )
         if self.world.leads and not (self.out / STATE).exists():
             write_card(self.out, self.plan, data=self.parts.description)
+            self.mirror.send()  # what can never be copied is told before hours are spent
 
     def go(self) -> list[Epoch]:
         """Train the epochs that are left, then measure the best one."""
@@ -200,7 +192,7 @@ class _Run:
         if stopped:
             raise StoppedError(
                 f"stopped in epoch {number} after step {meter.steps} of {self.steps}; nothing is lost, "
-                + _how_to_go_on(self.plan, self.out)
+                + how_to_go_on(self.plan, self.out)
             )
         total = meter.over(self.world)
         loss, confusion = evaluate_epoch(training, self.decoded.chosen_on)
@@ -249,6 +241,10 @@ class _Run:
     def _save(self, position: Position) -> None:
         if self.world.leads:
             save_state(self.out / STATE, self.training, position)
+            try:
+                self.mirror.send()
+            except OutputError as error:
+                self.progress.warning(str(error))
 
     def _provenance(self) -> dict[str, object]:
         """What a weight file says on how it came to be; no path of the machine that trained it."""
@@ -285,8 +281,4 @@ class _Run:
                 seconds=round(self.position.seconds, 1),
                 epochs=[asdict(epoch) for epoch in self.position.epochs],
             )
-
-
-def best_of(epochs: list[Epoch]) -> Epoch:
-    """The epoch with the best accuracy, the first of equals."""
-    return max(epochs, key=lambda epoch: epoch.valid_accuracy)
+            self.mirror.send()

@@ -17,6 +17,7 @@ from posterv2.files import write_whole
 from posterv2.training.history import Epoch
 from posterv2.training.loop import Meter, Training
 
+STATE = "state.safetensors"
 KEY = "posterv2.state"
 
 
