@@ -7,11 +7,11 @@ import pytest
 import posterv2
 from posterv2.batch.job import Job
 from posterv2.batch.shards import Shard
-from posterv2.batch.storage import Place
 from posterv2.batch.worker import Done, Settings, Worker
 from posterv2.errors import ImageError, OutputError, PosterError, UsageError
 from posterv2.inference.rows import rows_of
 from posterv2.inference.videowriter import VideoWriter
+from posterv2.places import Place
 from tests.batch.conftest import FACES
 from tests.fixtures.make_clips import walk
 

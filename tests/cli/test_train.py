@@ -1,6 +1,7 @@
 """`posterv2 train` from the command line, on a handful of real faces."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,21 @@ def test_trains_and_says_where_the_weights_are(ferplus_zip: Path, tmp_path: Path
     assert (config["seed"], config["lr"], config["recipe"]) == (3, 1e-3, "ferplus")
 
 
+def test_a_mirror_holds_the_run_and_goes_on_with_the_same_words(ferplus_zip: Path, tmp_path: Path):
+    out, mirror = tmp_path / "run", tmp_path / "elsewhere"
+    words = ("ferplus", *QUICK, "epochs=1", "--data", ferplus_zip, "--out", out, "--mirror", mirror)
+    assert run(*words).exit_code == 0
+    shutil.rmtree(out)
+    again = run(*words)
+    assert again.exit_code == 0, again.stderr
+    assert "holds this run already" in again.stderr
+    assert f"--mirror {mirror}" in json.loads((out / "run.json").read_text())["command"]
+    assert run("--from", out / "run.json", "--out", tmp_path / "second").exit_code == 0
+    assert json.loads((tmp_path / "second" / "run.json").read_text())["plan"]["mirror"] is None
+    address = run("ferplus", "--data", ferplus_zip, "--out", "s3://bucket/run")
+    assert (address.exit_code, "--mirror s3://" in address.stderr) == (2, True)
+
+
 def test_quiet_says_nothing_on_stderr(ferplus_zip: Path, tmp_path: Path):
     result = run("ferplus", *QUICK, "epochs=1", "--data", ferplus_zip, "--out", tmp_path / "run", "--quiet")
     assert result.exit_code == 0
@@ -48,6 +64,7 @@ def test_settings_are_listed():
     ("words", "code", "says"),
     [
         (["raf"], 2, "no recipe 'raf'; choose one of"),
+        (["ferplus", "--mirror", "nowhere://bucket/run"], 2, "no file system here opens this"),
         (["ferplus", "epoch=3"], 2, "no setting 'epoch'"),
         (["ferplus", "labels=rafdb", *QUICK], 2, "contempt"),
         (["ferplus", *QUICK, "--device", "warp"], 2, "cannot use the device 'warp'"),
