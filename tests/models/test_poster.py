@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from posterv2.errors import UsageError
 from posterv2.models.config import CONFIGS, PosterConfig
+from posterv2.models.landmark_stream import ConvBlock
 from posterv2.models.poster import PosterNetwork, build
 
 
@@ -167,3 +168,15 @@ def test_unknown_names_are_refused() -> None:
         build("posterv3")
     with pytest.raises(UsageError, match="colour"):
         PosterConfig.from_dict({"colour": 1})
+
+
+def test_strided_depthwise_convolutions_stay_in_float32_on_cpus() -> None:
+    """In bfloat16 torch's backward pass of them took most of a training step."""
+    strided, plain = (
+        ConvBlock(8, 8, CONFIGS["posterv2-nano"], kernel=3, stride=stride, groups=8).conv for stride in (2, 1)
+    )
+    faces = torch.randn(2, 8, 12, 12)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert plain(faces).dtype == torch.bfloat16
+        kept = strided(faces)
+    assert torch.equal(kept, strided(faces))
