@@ -113,7 +113,12 @@ def test_resume_and_again_need_nothing_else(ferplus_zip: Path, tmp_path: Path):
     refused = run("ferplus", "--resume", out, "epochs=3")
     assert (refused.exit_code, "give nothing beside it" in refused.stderr) == (2, True)
     assert run("rafdb", "--resume", out).exit_code == 2
-    for words in (["--device", "cpu"], ["--init", "x"], ["--dataset", "ferplus"]):  # they would be passed over
+    for words in (
+        ["--device", "cpu"],
+        ["--init", "x"],
+        ["--dataset", "ferplus"],
+        ["--teacher", "x"],
+    ):  # they would be passed over
         assert run("--resume", out, *words).exit_code == 2
         assert run("--from", out / "run.json", "--out", tmp_path / "third", *words).exit_code == 2
 

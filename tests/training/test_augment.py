@@ -1,12 +1,22 @@
 """Augmentation: what is drawn, how often, and that nothing else changes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from posterv2.preprocessing import Preprocessing
-from posterv2.training.augment import Draws, augment, normalise, random_affine, random_erase, random_flip
+from posterv2.training.augment import (
+    Draws,
+    augment,
+    normalise,
+    random_affine,
+    random_erase,
+    random_flip,
+    random_soften,
+    random_tone,
+)
 from posterv2.training.config import TrainConfig
 
 FACES = torch.randint(0, 256, (400, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
@@ -92,6 +102,32 @@ def test_affine_rotates_without_stretching() -> None:
     assert 12 < angles.abs().max() < 14.1
 
 
+def test_tone_keeps_the_picture_and_moves_its_mean_and_spread() -> None:
+    torch.manual_seed(0)
+    faces = 100 + 50 * torch.rand(400, 1, 24, 24)
+    toned = random_tone(faces, 0.3, 0.1, DRAWS)
+    moved = toned.mean((1, 2, 3)) - faces.mean((1, 2, 3))
+    spread = toned.std((1, 2, 3)) / faces.std((1, 2, 3))
+    assert 24 < moved.abs().max() <= 25.6
+    assert 0.7 <= spread.min() < 0.72
+    assert 1.28 < spread.max() <= 1.301
+    inside = (faces - faces.mean((1, 2, 3), keepdim=True)) * spread[:, None, None, None]
+    torch.testing.assert_close(toned - toned.mean((1, 2, 3), keepdim=True), inside, rtol=0, atol=1e-2)
+    assert random_tone(FACES, 1.0, 1.0, DRAWS).aminmax() == (0, 255)  # as dark and as bright as a picture can be
+
+
+def test_soften_takes_detail_from_its_share() -> None:
+    torch.manual_seed(0)
+    fine = torch.rand(400, 1, 24, 24).round() * 255
+    softened = random_soften(fine, 0.4, DRAWS)
+    left = softened.std((1, 2, 3)) / fine.std((1, 2, 3))
+    assert 130 < (left < 1 - 1e-4).sum() < 190
+    assert left.min() < 0.5
+    torch.testing.assert_close(softened.mean((1, 2, 3)), fine.mean((1, 2, 3)), rtol=0, atol=2)
+    even = torch.full((400, 3, 25, 25), 7.0)
+    torch.testing.assert_close(random_soften(even, 1.0, DRAWS), even)
+
+
 def test_the_whole_is_seeded_and_normalised() -> None:
     config = TrainConfig(recipe="test", rotation=10, scaling=0.1, shift=0.1)
     preprocessing = Preprocessing(size=24)
@@ -102,6 +138,15 @@ def test_the_whole_is_seeded_and_normalised() -> None:
     assert torch.equal(first[0], again[0])
     still = augment(FACES, preprocessing, TrainConfig(recipe="test", flip=0, erase=0), DRAWS)
     torch.testing.assert_close(still, normalise(FACES, preprocessing), rtol=0, atol=0)
+
+
+def test_the_whole_takes_tone_and_soften_from_the_settings() -> None:
+    still = TrainConfig(recipe="test", flip=0, erase=0)
+    plain = augment(FACES, Preprocessing(size=24), still, DRAWS)
+    torch.manual_seed(0)
+    for name in ("contrast", "brightness", "soften"):
+        changed = augment(FACES, Preprocessing(size=24), replace(still, **{name: 0.5}), DRAWS)
+        assert 150 < (changed != plain).flatten(1).any(1).sum() <= 400
 
 
 def test_what_is_skipped_changes_nothing() -> None:

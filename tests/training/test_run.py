@@ -296,6 +296,25 @@ def test_own_classes_get_a_new_head_on_trained_weights(face_folders: Path, ferpl
     assert network.classifier.weight.shape == (2, 128)
 
 
+def test_a_run_with_teachers_says_so_and_can_be_done_again(ferplus_zip: Path, tmp_path: Path) -> None:
+    config = quick("epochs=1", "grayscale=true", "sam_rho=0", "lr=1e-3", "soften=0.5", "contrast=0.2")
+    train(config, ferplus_zip, tmp_path / "first")
+    first = tmp_path / "first" / "last.safetensors"
+    run(Plan(config, ferplus_zip, teachers=(first, "posterv2-nano")), tmp_path / "taught")
+    assert load(tmp_path / "taught" / "last.safetensors")[1].training["teachers"] == [first.name, "posterv2-nano"]
+    plan = Plan.from_card(tmp_path / "taught" / "run.json")
+    assert plan.teachers == (str(first), "posterv2-nano")
+    run(plan, tmp_path / "again")
+    untaught, taught, again = (
+        load(tmp_path / name / "last.safetensors")[0].classifier.weight for name in ("first", "taught", "again")
+    )
+    assert torch.equal(taught, again)
+    assert not torch.equal(taught, untaught)
+    first.write_bytes(first.read_bytes() + b" ")
+    with pytest.raises(UsageError, match="its content has changed"):
+        Plan.from_card(tmp_path / "taught" / "run.json")
+
+
 def test_a_broken_picture_leaves_no_run(face_folders: Path, tmp_path: Path) -> None:
     broken = face_folders / "train" / "fear" / "fear_1.png"
     broken.write_bytes(broken.read_bytes()[:300])
@@ -368,7 +387,8 @@ def test_bf16_where_it_is_slower_is_told(
 def test_the_command_of_a_card_gives_its_plan(tmp_path: Path) -> None:
     """Typed into a shell, through the command line's own reading of settings."""
     config = load_config("caers", ["lr=1e-3", "erase_area=[0.1,0.2]", "compile=true", "crop=face", "labels=a,b c"])
-    plan = Plan(config, tmp_path / "a set", "caers", "cpu", Start("one.safetensors", "two.pth", "three.pth"))
+    start = Start("one.safetensors", "two.pth", "three.pth")
+    plan = Plan(config, tmp_path / "a set", "caers", "cpu", start, ("posterv2-nano", "four.pth"))
     words = shlex.split(plan.command("out"))
     settings = [word for word in words if "=" in word]
     assert words[:3] == ["posterv2", "train", "caers"]
@@ -376,6 +396,7 @@ def test_the_command_of_a_card_gives_its_plan(tmp_path: Path) -> None:
     assert words[3 + len(settings) :] == [
         "--data", str(tmp_path / "a set"), "--out", "out", "--dataset", "caers", "--init", "one.safetensors",
         "--backbone", "two.pth", "--landmarks", "three.pth", "--device", "cpu",
+        "--teacher", "posterv2-nano", "--teacher", "four.pth",
     ]  # fmt: skip
 
 

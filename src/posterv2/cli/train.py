@@ -54,6 +54,10 @@ def train(
             metavar="FILE", help="Weights to begin the landmark stream with: mobilefacenet_model_best.pth.tar."
         ),
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Learn from this network too, as `distillation` says; may be given often."),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or mps; by default auto.")
     ] = None,
@@ -88,6 +92,7 @@ def train(
       posterv2 train ferplus --data ferplus.zip --out runs/quick epochs=2 lr=1e-3 model=posterv2-nano batch_size=64
       posterv2 train rafdb --data RAF-DB --out runs/rafdb --backbone ir50.pth --landmarks mobilefacenet.pth.tar
       posterv2 train custom --data faces --out runs/mine --init posterv2-nano
+      posterv2 train ferplus-nano --data ferplus.zip --out runs/taught --teacher runs/a/best.safetensors
       posterv2 train rafdb --resume runs/rafdb
       posterv2 train --from runs/nano/run.json --out runs/again
       torchrun --nproc-per-node 4 -m posterv2 train rafdb --data RAF-DB --out runs/four
@@ -104,7 +109,7 @@ def train(
 
     if out is not None and out.parts and out.parts[0].endswith(":"):  # Path has taken one of the slashes
         raise UsageError("--out is a folder of this machine; --mirror s3://... copies the run to an address")
-    given = init or backbone or landmarks or dataset or device
+    given = init or backbone or landmarks or teacher or dataset or device
     if resume is not None:
         plan = Plan.from_card(resume / CARD)
         if recipe not in (None, plan.config.recipe) or changes or data or out or from_ or given or mirror:
@@ -130,6 +135,7 @@ def train(
             dataset,
             device or "auto",
             Start(init, backbone, landmarks),
+            tuple(teacher or ()),
             mirror,
         )
     with ExitStack() as stack:

@@ -47,7 +47,7 @@ def seen(pixels: torch.Tensor, size: int, stride: int) -> torch.Tensor:
 def augment(
     pixels: torch.Tensor, preprocessing: Preprocessing, config: TrainConfig, draws: Draws, stride: int = 1
 ) -> torch.Tensor:
-    """uint8 faces -> augmented input: flip, affine, normalise, erase, in the published order.
+    """uint8 faces -> augmented input: flip, affine, tone, soften, normalise, erase, the published ones in their order.
 
     What the network skips is skipped from the flip on: the input is that of the whole face, seen with its stride.
 
@@ -60,6 +60,10 @@ def augment(
     """
     size = preprocessing.size
     faces = random_flip(pixels, config.flip, draws)
+    if config.contrast or config.brightness:
+        faces = random_tone(faces, config.contrast, config.brightness, draws)
+    if config.soften:
+        faces = random_soften(faces, config.soften, draws)
     if needs_all_pixels(config):
         faces = seen(random_affine(normalise(faces, preprocessing), config, draws), size, stride)
     else:
@@ -68,8 +72,8 @@ def augment(
 
 
 def needs_all_pixels(config: TrainConfig) -> bool:
-    """Whether pixels that the network skips can move to where it looks."""
-    return bool(config.rotation or config.scaling or config.shift)
+    """Whether pixels that the network skips change what it sees."""
+    return bool(config.rotation or config.scaling or config.shift or config.contrast or config.soften)
 
 
 def random_flip(faces: torch.Tensor, share: float, draws: Draws) -> torch.Tensor:
@@ -91,6 +95,26 @@ def random_affine(faces: torch.Tensor, config: TrainConfig, draws: Draws) -> tor
     matrix = torch.stack(rows, dim=1).view(-1, 2, 3)
     grid = F.affine_grid(matrix, list(faces.shape), align_corners=False)
     return F.grid_sample(faces, grid, padding_mode="reflection", align_corners=False)
+
+
+def random_tone(faces: torch.Tensor, contrast: float, brightness: float, draws: Draws) -> torch.Tensor:
+    """Spread the values (B, C, H, W) of each face, 0..255, about their mean and move them, at random.
+
+    Args:
+        contrast: by up to this share, either way.
+        brightness: by up to this share of 255, either way.
+    """
+    spread, move = (draws(2) * 2 - 1)[..., None, None, None]
+    faces = faces.float()
+    mean = faces.mean((1, 2, 3), keepdim=True)
+    return ((faces - mean) * (1 + contrast * spread) + mean + 255 * brightness * move).clamp(0, 255)
+
+
+def random_soften(faces: torch.Tensor, share: float, draws: Draws) -> torch.Tensor:
+    """Blend a random share of the faces (B, C, H, W) with themselves at half the resolution, by a random amount."""
+    chosen, amount = draws(2)
+    low = F.interpolate(F.avg_pool2d(faces.float(), 2, ceil_mode=True), faces.shape[2:], mode="bilinear")
+    return torch.lerp(faces.float(), low, torch.where(chosen < share, amount, 0)[:, None, None, None])
 
 
 def random_erase(

@@ -40,6 +40,7 @@ class TrainConfig:
         sam_statistics: SAM's second pass moves the batch-norm statistics too, as published.
         freeze_landmarks: the landmark stream gets no gradient.
         landmark_statistics: the batch-norm statistics of a frozen landmark stream move all the same, as published.
+        distillation: share of each target that is the teachers' mean answer, in a run that has teachers.
         soft_labels: targets are the annotators' votes where the data set has them; else one class a face.
         label_smoothing: share of each target that is spread over all classes.
         ema: the kept network is a running mean of the weights with this decay a step; 0 keeps the weights.
@@ -54,6 +55,9 @@ class TrainConfig:
         rotation: largest rotation in degrees, either way.
         scaling: largest change of size, as a share.
         shift: largest shift along each side, as a share of it.
+        contrast: largest change of the contrast, as a share.
+        brightness: largest change of the brightness, as a share of the whole range.
+        soften: share of faces that are blurred, up to half of their resolution.
         erase: share of faces that lose a rectangle.
         erase_area: smallest and largest share of the face that the rectangle takes.
         precision: `fp32`, or `bf16` (autocast).
@@ -79,6 +83,7 @@ class TrainConfig:
     sam_statistics: bool = True
     freeze_landmarks: bool = True
     landmark_statistics: bool = True
+    distillation: float = 0.5
     soft_labels: bool = False
     label_smoothing: float = 0.0
     ema: float = 0.0
@@ -93,6 +98,9 @@ class TrainConfig:
     rotation: float = 0.0
     scaling: float = 0.0
     shift: float = 0.0
+    contrast: float = 0.0
+    brightness: float = 0.0
+    soften: float = 0.0
     erase: float = 0.5
     erase_area: tuple[float, float] = (0.02, 0.1)
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -116,7 +124,8 @@ class TrainConfig:
         for name in ("lr", "lr_decay"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("warmup", "flip", "scaling", "shift", "erase", "label_smoothing"):
+        shares = ("warmup", "flip", "scaling", "shift", "contrast", "brightness", "soften", "erase", "label_smoothing")
+        for name in (*shares, "distillation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:

@@ -21,6 +21,7 @@ from posterv2.training.augment import Draws, augment, normalise, seen
 from posterv2.training.config import TrainConfig
 from posterv2.training.distributed import World
 from posterv2.training.faces import Faces, epoch_order, steps
+from posterv2.training.teachers import Teachers
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Training:
     Attributes:
         network: what is trained.
         wrapped: the same behind `torch.compile` and the exchange of gradients between processes.
+        teachers: the networks whose answers are a part of the targets.
         average: the running mean of its weights, where the config asks for one.
         on_step: called after each step with what the epoch came to until then; what it returns ends the epoch early.
     """
@@ -77,6 +79,7 @@ class Training:
     wrapped: nn.Module
     optimizer: torch.optim.Optimizer
     scheduler: LRScheduler
+    teachers: Teachers | None = None
     average: AveragedModel | None = None
     on_step: Callable[[Meter], bool] = field(default=lambda meter: False)
 
@@ -89,11 +92,14 @@ class Training:
         steps_per_epoch: int,
         device: torch.device | None = None,
         world: World | None = None,
+        teachers: Teachers | None = None,
     ) -> "Training":
         """A training at its beginning; the network moves to the device."""
         device, world = device or torch.device("cpu"), world or World()
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         network.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+        if teachers is not None:
+            teachers.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
         wrapped = world.wrap(network, device)
         if config.compile:
             wrapped.compile()
@@ -102,7 +108,7 @@ class Training:
         if config.ema:
             average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         scheduler = make_scheduler(optimizer, config, steps_per_epoch)
-        return cls(network, preprocessing, config, device, world, wrapped, optimizer, scheduler, average)
+        return cls(network, preprocessing, config, device, world, wrapped, optimizer, scheduler, teachers, average)
 
     @property
     def kept(self) -> PosterNetwork:
@@ -180,6 +186,8 @@ def train_epoch(training: Training, faces: Faces, epoch: int, meter: Meter | Non
                 for faces, targets in parts:
                     with torch.autocast(training.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
                         logits = training.wrapped(faces)
+                        if training.teachers is not None:
+                            targets = torch.lerp(targets, training.teachers(faces), config.distillation)
                     loss = F.cross_entropy(
                         logits.float(), targets, reduction="sum", label_smoothing=config.label_smoothing
                     )

@@ -45,6 +45,7 @@ class Plan:
         dataset: its layout; found by itself without.
         device: where to train, as `choose_device` takes it.
         start: the files that it begins with.
+        teachers: weight files of the networks that it learns from, or names of embedded models.
         mirror: the address of a folder, such as one in an object store, that each saved state is copied to.
         manifests: the hashes of the data's parts, where it must be the data of an earlier run.
     """
@@ -54,6 +55,7 @@ class Plan:
     dataset: str | None = None
     device: str = "auto"
     start: Start = field(default_factory=Start)
+    teachers: tuple[str | Path, ...] = ()
     mirror: str | None = None
     manifests: dict[str, str] | None = None
 
@@ -66,7 +68,8 @@ class Plan:
             "dataset": self.dataset,
             "device": self.device,
             "mirror": _absolute(self.mirror),
-            "start": {name: {"file": _named(file), "sha256": sha256(file)} for name, file in files.items()},
+            "start": {name: _hashed(file) for name, file in files.items()},
+            "teachers": [_hashed(Path(file)) for file in self.teachers],
         }
 
     def command(self, out: str | Path) -> str:
@@ -82,7 +85,8 @@ class Plan:
         options = {"--dataset": self.dataset, "--init": self.start.weights, "--backbone": self.start.backbone}
         options |= {"--landmarks": self.start.landmarks, "--device": None if self.device == "auto" else self.device}
         options |= {"--mirror": self.mirror}
-        return shlex.join(words + [str(word) for pair in options.items() if pair[1] is not None for word in pair])
+        pairs = [*options.items(), *(("--teacher", file) for file in self.teachers)]
+        return shlex.join(words + [str(word) for pair in pairs if pair[1] is not None for word in pair])
 
     @classmethod
     def from_card(cls, card: str | Path) -> Self:
@@ -95,19 +99,20 @@ class Plan:
         try:
             content = json.loads(Path(card).read_text("utf-8"))
             values, parts = content["plan"], content.get("data")
-            start = values["start"]
+            start, teachers = values["start"], values.get("teachers", [])
             plan = cls(
                 TrainConfig.from_values(values["config"]),
                 values["data"],
                 values["dataset"],
                 values["device"],
                 Start(**{name: entry["file"] for name, entry in start.items()}),
+                tuple(entry["file"] for entry in teachers),
                 values.get("mirror"),
                 None if parts is None else {part: entry["manifest"] for part, entry in parts.items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{card}: no run card that can be read ({type(error).__name__}: {error})") from error
-        for entry in start.values():
+        for entry in (*start.values(), *teachers):
             if sha256(Path(entry["file"])) != entry["sha256"]:
                 raise UsageError(f"{entry['file']} is not the file that {card} began with; its content has changed")
         return plan
@@ -148,6 +153,10 @@ def sha256(file: Path) -> str | None:
         return None
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _hashed(file: Path) -> dict[str, str | None]:
+    return {"file": _named(file), "sha256": sha256(file)}
 
 
 def _named(file: Path) -> str:

@@ -26,6 +26,7 @@ from posterv2.training.plan import CARD, Plan, versions, write_card
 from posterv2.training.start import how_to_go_on, joined, started_again
 from posterv2.training.state import STATE, Position, load_state, save_state
 from posterv2.training.stop import stop_wished
+from posterv2.training.teachers import open_teachers
 
 SECONDS_BETWEEN_STATES = 600.0
 """Within a long epoch the state is saved this often; after each epoch it always is."""
@@ -107,13 +108,14 @@ class _Run:
             )
         torch.manual_seed(config.seed)
         network, preprocessing = begin(plan, parts.labels, self.progress.warning)
+        teachers = open_teachers(plan.teachers, parts.labels, preprocessing) if plan.teachers else None
         with self._begun():
             self._record_data()
             self.decoded = parts.decode(preprocessing, network.config.pixel_stride, config, out, world)
         steps = -(-len(self.decoded.train) // config.batch_size)
         for message in alarms.slow_precision(config.precision, device):
             self.progress.warning(message)
-        self.training = Training.of(network, preprocessing, config, steps, device, world)
+        self.training = Training.of(network, preprocessing, config, steps, device, world, teachers)
         self.steps = steps
         self.position = Position()
         if (out / STATE).exists():
@@ -254,6 +256,7 @@ class _Run:
             "config": plan.to_dict()["config"],
             "data": Path(plan.data).name,
             "start": start,
+            "teachers": [Path(file).name for file in plan.teachers],
             **self.parts.description,
             "device": str(self.training.device),
             "versions": versions(),
