@@ -12,7 +12,10 @@ from posterv2 import __version__
 from posterv2.cli import app, console
 from posterv2.errors import ImageError, LabelsError, MissingExtraError, PosterError
 
-VERBS = ("predict", "evaluate", "train", "data check", "weights", "weights inspect", "weights convert", "info")
+VERBS = (
+    *("predict", "evaluate", "train", "data check"),
+    *("weights", "weights list", "weights inspect", "weights convert", "info"),
+)
 
 
 def run(*words: str):

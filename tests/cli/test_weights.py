@@ -1,8 +1,12 @@
-"""`posterv2 weights`: what a file holds, in words, and ours from a published one."""
+"""`posterv2 weights`: which there are, what a file holds, in words, and ours from a published one."""
+
+import json
+from collections.abc import Sequence
 
 import pytest
 from typer.testing import CliRunner
 
+from posterv2.checkpoints import catalog
 from posterv2.checkpoints.format import save
 from posterv2.checkpoints.header import read_header
 from posterv2.cli import app
@@ -43,8 +47,6 @@ def test_inspect_shows_all_of_our_file(tmp_path):
 
 
 def test_inspect_knows_the_embedded_graph():
-    from posterv2.checkpoints import catalog
-
     weights = found(run("inspect", catalog.DEFAULT).stdout)
     graph = found(run("inspect", catalog.embedded(catalog.DEFAULT, ".onnx")).stdout)
     assert graph["kind"] == "ONNX graph"
@@ -108,3 +110,69 @@ def test_convert_refuses_in_one_line(published, tmp_path, words, code, message):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["raf.pth"]
+
+
+def line(output: str, name: str) -> Sequence[str]:
+    """The cells of the row that begins with a name."""
+    (row,) = (row for row in output.splitlines() if row.startswith(f"{name}  "))
+    return [cell.strip() for cell in row.split("  ") if cell.strip()]
+
+
+def test_list_shows_the_embedded_model_as_its_file_says(monkeypatch):
+    monkeypatch.delenv(catalog.FOLDER, raising=False)
+    result = run("list")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header = read_header(catalog.embedded(catalog.DEFAULT, ".safetensors"))
+    shares = [f"{header.metrics[metric]:.2%}" for metric in ("accuracy", "mean_class_accuracy")]
+    inspected = found(run("inspect", catalog.DEFAULT).stdout)
+    megabytes = f"{catalog.embedded(catalog.DEFAULT, '.safetensors').stat().st_size / 1e6:.1f}"
+    parameters = inspected["parameters"].partition(", stored")[0]
+    cells = [catalog.DEFAULT, str(header.labels), megabytes, parameters, *shares, header.licence]
+    assert line(result.stdout, catalog.DEFAULT) == cells
+
+
+def test_list_shows_what_can_be_added_and_where_it_is(monkeypatch):
+    monkeypatch.delenv(catalog.FOLDER, raising=False)
+    output = run("list").stdout
+    assert line(output, "rafdb")[1:] == [
+        "RAF-DB",
+        "rafdb (surprise, fear, disgust, happiness, sadness, anger, neutral)",
+        "92.21%",
+        "raf-db-model_best.pth",
+    ]
+    published = {"affectnet7": "67.49%", "affectnet8": "63.77%", "caers": "93.00%", "ir50": "-", "mobilefacenet": "-"}
+    for name, accuracy in published.items():
+        assert accuracy in line(output, name)
+    for name, entry in catalog.ADDABLE.items():
+        for word, value in (("Licence", entry.licence), ("Page", entry.page)):
+            (names,) = (row for row in output.splitlines() if row.startswith(word) and row.endswith(f": {value}"))
+            assert name in names.replace(",", "").replace(":", "").split()
+
+
+@pytest.mark.parametrize("named_by", ["option", "environment"])
+def test_list_says_what_lies_in_a_folder(tmp_path, monkeypatch, named_by):
+    (tmp_path / "caer-s-model_best.pth").write_bytes(bytes(2_500_000))
+    (tmp_path / "rafdb.safetensors").touch()
+    monkeypatch.delenv(catalog.FOLDER, raising=False)
+    if named_by == "environment":
+        monkeypatch.setenv(catalog.FOLDER, str(tmp_path))
+    output = run("list", *(["--folder", tmp_path] if named_by == "option" else [])).stdout
+    assert line(output, "caers")[-1] == "caer-s-model_best.pth, 2.5 MB"
+    assert line(output, "rafdb")[-1] == "rafdb.safetensors, 0.0 MB"
+    assert line(output, "affectnet7")[-1] == "no"
+
+
+def test_list_refuses_a_folder_that_is_not_there(tmp_path):
+    result = run("list", "--folder", tmp_path / "gone")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "gone" in result.stderr
+
+
+def test_a_name_leads_to_the_file_in_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv(catalog.FOLDER, str(tmp_path))
+    network = lively()
+    save(tmp_path / "caers.safetensors", network, header_of(network))
+    words = ["predict", "--aligned", "--weights", "caers", "--format", "json", "tests/fixtures/faces/fear_1.png"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert set(json.loads(result.stdout)[0]["faces"][0]["probabilities"]) == set(header_of(network).labels.names)

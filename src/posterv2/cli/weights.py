@@ -1,26 +1,72 @@
-"""`posterv2 weights`: look into weight files, and make ours from published ones."""
+"""`posterv2 weights`: which weights there are, what is in their files, and ours from published ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from posterv2.checkpoints.catalog import FOLDER, Addable
 from posterv2.cli import console
 
 _EPILOG = """\b
 Examples:
+  posterv2 weights list
   posterv2 weights inspect posterv2-nano
   posterv2 weights convert raf-db.pth raf-db.safetensors --labels rafdb
 """
 
 app = typer.Typer(
-    help="Look into weight files, and make ours from published ones.", epilog=_EPILOG, no_args_is_help=True
+    help="Show which weights there are, look into their files, and make ours from published ones.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
 )
 Row = tuple[str, str]
+
+
+@app.command(name="list")
+def list_(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar=FOLDER,
+            exists=True,
+            file_okay=False,
+            help="Say which of the published files lie in DIR.",
+        ),
+    ] = None,
+) -> None:
+    """Show the models inside posterv2, and the published files that you can add, with the page where each is.
+
+    Nothing is fetched. A published file is found by its name where it lies in the folder that the environment variable
+    POSTERV2_WEIGHTS names, under its authors' name for it or as `convert` made it: NAME.safetensors.
+
+    \b
+    Examples:
+      posterv2 weights list
+      posterv2 weights list --folder /models
+      POSTERV2_WEIGHTS=/models posterv2 predict photo.jpg --weights rafdb --labels rafdb
+    """
+    from posterv2.checkpoints.catalog import ADDABLE, EMBEDDED
+
+    inside = ("embedded", "classes", "MB", "parameters", "accuracy", "mean class accuracy", "licence")
+    columns = ("you can add", "trained on", "classes", "published accuracy", "file")
+    rows = [_addable(name, entry) for name, entry in ADDABLE.items()]
+    if folder is not None:
+        columns = (*columns, f"in {folder}")
+        rows = [(*row, _lies(row[0], folder)) for row in rows]
+    console.result(
+        console.table(inside, [_embedded(name) for name in EMBEDDED], right=inside[2:6])
+        + "\n"
+        + console.table(columns, rows, right=("published accuracy",))
+        + "\n"
+        + "".join(f"Licence of {line}\n" for line in _shared({name: each.licence for name, each in ADDABLE.items()}))
+        + "".join(f"Page of {line}\n" for line in _shared({name: each.page for name, each in ADDABLE.items()}))
+    )
 
 
 @app.command()
@@ -70,6 +116,40 @@ def convert(
 
     header = write(source, target, labels)
     console.note(f"wrote {target} with the labels {header.labels}; it gives the same logits as {source}")
+
+
+def _embedded(name: str) -> Sequence[str]:
+    from posterv2.checkpoints.catalog import embedded
+    from posterv2.checkpoints.header import open_numbers, read_header
+
+    path = embedded(name, ".safetensors")
+    header = read_header(path)
+    with open_numbers(path) as file:
+        sizes = {part: file.get_slice(part).get_shape() for part in file.keys()}  # noqa: SIM118
+    shares = [f"{header.metrics[metric]:.2%}" for metric in ("accuracy", "mean_class_accuracy")]
+    megabytes, parameters = f"{path.stat().st_size / 1e6:.1f}", f"{_parameters(sizes.items()):,}"
+    return name, str(header.labels), megabytes, parameters, *shares, header.licence
+
+
+def _addable(name: str, entry: Addable) -> Sequence[str]:
+    from posterv2.labels import LABEL_SETS
+
+    classes = "none: a backbone" if entry.labels is None else str(LABEL_SETS[entry.labels])
+    published = "-" if entry.accuracy is None else f"{entry.accuracy:.2%}"
+    return name, entry.trained_on, classes, published, entry.file
+
+
+def _shared(values: dict[str, str]) -> list[str]:
+    """A line for each value, with the names that share it."""
+    names = {value: [name for name, each in values.items() if each == value] for value in values.values()}
+    return [f"{', '.join(each)}: {value}" for value, each in names.items()]
+
+
+def _lies(name: str, folder: Path) -> str:
+    from posterv2.checkpoints.catalog import added
+
+    found = added(name, folder)
+    return "no" if found is None else f"{found.name}, {found.stat().st_size / 1e6:.1f} MB"
 
 
 def _ours(path: Path) -> Iterator[Row]:
