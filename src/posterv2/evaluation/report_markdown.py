@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from posterv2.evaluation.figures import class_bars, reliability, risk_against_coverage
 from posterv2.evaluation.intervals import interval
+from posterv2.evaluation.markdown import plain, table
 from posterv2.evaluation.report import Report, Table, mistakes_say
 from posterv2.evaluation.wording import share, visible
 from posterv2.files import write_whole
@@ -33,34 +34,34 @@ def write_markdown(found: Report, path: Path) -> None:
     for place, mistake in enumerate(found.mistakes, start=1):
         picture = f"![]({address}/mistake-{place:02}.jpg)"
         faces.append(
-            [picture, _plain(mistake.true), _plain(mistake.said), f"{mistake.probability:.0%}", _plain(mistake.source)]
+            [picture, plain(mistake.true), plain(mistake.said), f"{mistake.probability:.0%}", plain(mistake.source)]
         )
     parts = [
-        f"# {_plain(found.title)}",
-        _plain(found.subtitle),
-        *(f"> {_plain(note)}" for note in evaluation.notes()),
+        f"# {plain(found.title)}",
+        plain(found.subtitle),
+        *(f"> {plain(note)}" for note in evaluation.notes()),
         "## Summary",
-        _table([[_plain(cell) for cell in row] for row in found.summary()]),
+        table([[plain(cell) for cell in row] for row in found.summary()]),
         "## Confusion matrix",
         "Rows are true, columns predicted.",
-        _table(_confusion(found)),
+        table(_confusion(found)),
         "## How sure, and how right",
-        f"![{_plain(found.reliability_says())}]({address}/reliability.svg)",
-        _plain(found.reliability_says()),
-        f"![{_plain(found.risk_says())}]({address}/risk.svg)",
-        _plain(found.risk_says()),
+        f"![{plain(found.reliability_says())}]({address}/reliability.svg)",
+        plain(found.reliability_says()),
+        f"![{plain(found.risk_says())}]({address}/risk.svg)",
+        plain(found.risk_says()),
         "## Class by class",
-        _table(_classes(found)),
+        table(_classes(found)),
         f"![Precision, recall and F1 of each class]({address}/classes.svg)",
     ]
     for name, rows in found.groups():
-        parts += [f"## By {_plain(name)}", _table([[_plain(cell) for cell in row] for row in rows])]
+        parts += [f"## By {plain(name)}", table([[plain(cell) for cell in row] for row in rows])]
     parts += [
         "## The surest mistakes",
-        _plain(mistakes_say(found)),
-        _table(faces),
+        plain(mistakes_say(found)),
+        table(faces),
         "## What was measured",
-        _table([[_plain(cell) for cell in row] for row in found.about()]),
+        table([[plain(cell) for cell in row] for row in found.about()]),
         "## Again",
         f"    {visible(found.command)}",
     ]
@@ -68,7 +69,7 @@ def write_markdown(found: Report, path: Path) -> None:
 
 
 def _confusion(found: Report) -> Table:
-    names = [_plain(name) for name in found.evaluation.labels.names]
+    names = [plain(name) for name in found.evaluation.labels.names]
     rows = [
         [name, *(f"{count:,} ({share(part)})" for count, part in row)]
         for name, row in zip(names, found.confusion(), strict=True)
@@ -83,16 +84,5 @@ def _classes(found: Report) -> Table:
     for index, name in enumerate(evaluation.labels.names):
         values = [share(float(evaluation.figures.per_class[key][0, index])) for key in ("precision", "recall", "f1")]
         ends = " .. ".join(map(share, interval(evaluation.replicates.per_class["recall"][:, index])))
-        rows.append([_plain(name), f"{samples[index]:,}", *values, ends])
+        rows.append([plain(name), f"{samples[index]:,}", *values, ends])
     return rows
-
-
-def _table(rows: Table) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
-def _plain(text: str) -> str:
-    """Text in which nothing is read as Markdown or HTML."""
-    text = visible(" ".join(text.split()))
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>|#!~&" else sign for sign in text)
