@@ -13,7 +13,7 @@ from posterv2.cli import app, console
 from posterv2.errors import ImageError, LabelsError, MissingExtraError, PosterError
 
 VERBS = (
-    *("predict", "evaluate", "train", "data check"),
+    *("predict", "evaluate", "robustness", "train", "data check"),
     *("weights", "weights list", "weights inspect", "weights convert", "info"),
 )
 

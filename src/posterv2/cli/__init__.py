@@ -32,6 +32,7 @@ from posterv2.cli import (
     live,
     predict,
     report,
+    robustness,
     serve,
     train,
     weights,
@@ -130,6 +131,7 @@ app.command()(live.live)
 app.command()(serve.serve)
 app.command()(batch.batch)
 app.command()(evaluate.evaluate)
+app.command()(robustness.robustness)
 app.command()(calibrate.calibrate)
 app.command()(explain.explain)
 app.command()(embed.embed)
