@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def draw_robustness(path: str | Path, found: Robustness) -> None:
 
     kinds = list(dict.fromkeys(trial.corruption for trial in found.trials if trial.corruption is not None))
     high = -(-len(kinds) // _ACROSS)
-    figure = Figure(figsize=(4 * _ACROSS, 3 * high + 0.8), layout="constrained")
+    figure = Figure(figsize=(3.6 * _ACROSS, 3 * high + 0.8), layout="constrained")
     places: list[Axes] = list(figure.subplots(high, _ACROSS, sharey=True, squeeze=False).flat)
     for axes, kind in zip(places, kinds, strict=False):
         _curves(axes, found, kind)
@@ -68,8 +69,9 @@ def _curves(axes: Axes, found: Robustness, kind: Corruption) -> None:
     axes.plot(across, [trial.confidence for trial in trials], "--", label="mean probability")
     axes.plot(across, [trial.uncertain(below) for trial in trials], ":", label=f"uncertain (below {below:.0%})")
     axes.set_title(kind.name)
-    axes.set_xticks(across, ["as it is", *(kind.says(trial.strength).partition(" of ")[0] for trial in trials[1:])])
-    axes.tick_params(axis="x", labelsize=7)
+    start, number, end = re.split(r"({.*?})", kind.unit)  # the unit stands once, below all numbers
+    axes.set_xticks(across, ["as it is", *(number.format(trial.strength) for trial in trials[1:])])
+    axes.set_xlabel(" ".join(f"{start}{end}".split()))
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
 
