@@ -13,6 +13,7 @@ import posterv2
 from posterv2.checkpoints.catalog import DEFAULT, embedded
 from posterv2.checkpoints.header import read_header
 from posterv2.data.dataset import open_split
+from posterv2.evaluation.corruptions import CORRUPTIONS
 from posterv2.evaluation.evaluate import evaluate
 from posterv2.inference.classifier import probabilities
 from posterv2.inference.engines.onnxruntime import OnnxClassifier
@@ -68,6 +69,17 @@ def test_the_portrait_smiles() -> None:
     (face,) = posterv2.load()(str(PHOTO)).faces
     assert face.expression == "happiness"
     assert face.probability > 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength"),
+    [("rotated", 2), ("darkened", 2), ("low contrast", 2), ("noise", 2), ("JPEG", 3), ("colour cast", 3)],
+)
+def test_the_portrait_smiles_through_what_befalls_a_photo(kind: str, strength: int) -> None:
+    corruption = next(each for each in CORRUPTIONS if each.name == kind)
+    photo = corruption(read_image(PHOTO), corruption.strengths[strength], 0)
+    (face,) = posterv2.load()(photo).faces
+    assert face.expression == "happiness"
 
 
 @pytest.mark.skipif(not FERPLUS.is_file(), reason="FERPlus is not here")
