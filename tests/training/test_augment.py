@@ -14,6 +14,7 @@ from posterv2.training.augment import (
     random_affine,
     random_erase,
     random_flip,
+    random_noise,
     random_soften,
     random_tone,
 )
@@ -128,6 +129,18 @@ def test_soften_takes_detail_from_its_share() -> None:
     torch.testing.assert_close(random_soften(even, 1.0, DRAWS), even)
 
 
+def test_noise_has_its_deviation_and_no_colour() -> None:
+    torch.manual_seed(0)
+    even = torch.full((400, 3, 24, 24), 127.0)
+    noise = random_noise(even, 0.1, DRAWS) - even
+    assert torch.equal(noise[:, 0], noise[:, 1])
+    deviations = noise[:, 0].std((1, 2)) / 255
+    assert 0.095 < deviations.max() < 0.105
+    assert 0.045 < deviations.mean() < 0.055
+    assert noise.mean((1, 2, 3)).abs().max() < 4
+    assert random_noise(FACES, 1.0, DRAWS).aminmax() == (0, 255)
+
+
 def test_the_whole_is_seeded_and_normalised() -> None:
     config = TrainConfig(recipe="test", rotation=10, scaling=0.1, shift=0.1)
     preprocessing = Preprocessing(size=24)
@@ -144,7 +157,7 @@ def test_the_whole_takes_tone_and_soften_from_the_settings() -> None:
     still = TrainConfig(recipe="test", flip=0, erase=0)
     plain = augment(FACES, Preprocessing(size=24), still, DRAWS)
     torch.manual_seed(0)
-    for name in ("contrast", "brightness", "soften"):
+    for name in ("contrast", "brightness", "soften", "noise"):
         changed = augment(FACES, Preprocessing(size=24), replace(still, **{name: 0.5}), DRAWS)
         assert 150 < (changed != plain).flatten(1).any(1).sum() <= 400
 
@@ -169,7 +182,7 @@ def test_one_channel_is_three_alike() -> None:
 
 
 def test_processes_share_the_draws_of_a_step() -> None:
-    config = TrainConfig(recipe="test", erase=0.8)
+    config = TrainConfig(recipe="test", erase=0.8, contrast=0.2, soften=0.5, noise=0.1)
     results = []
     for mine in (slice(None), slice(0, None, 2), slice(1, None, 2)):
         torch.manual_seed(1)

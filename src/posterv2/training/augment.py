@@ -47,7 +47,7 @@ def seen(pixels: torch.Tensor, size: int, stride: int) -> torch.Tensor:
 def augment(
     pixels: torch.Tensor, preprocessing: Preprocessing, config: TrainConfig, draws: Draws, stride: int = 1
 ) -> torch.Tensor:
-    """uint8 faces -> augmented input: flip, affine, tone, soften, normalise, erase, the published ones in their order.
+    """uint8 faces -> augmented input: flip, tone, soften, noise, affine, normalise, erase.
 
     What the network skips is skipped from the flip on: the input is that of the whole face, seen with its stride.
 
@@ -64,6 +64,8 @@ def augment(
         faces = random_tone(faces, config.contrast, config.brightness, draws)
     if config.soften:
         faces = random_soften(faces, config.soften, draws)
+    if config.noise:
+        faces = random_noise(faces, config.noise, draws)
     if needs_all_pixels(config):
         faces = seen(random_affine(normalise(faces, preprocessing), config, draws), size, stride)
     else:
@@ -115,6 +117,13 @@ def random_soften(faces: torch.Tensor, share: float, draws: Draws) -> torch.Tens
     chosen, amount = draws(2)
     low = F.interpolate(F.avg_pool2d(faces.float(), 2, ceil_mode=True), faces.shape[2:], mode="bilinear")
     return torch.lerp(faces.float(), low, torch.where(chosen < share, amount, 0)[:, None, None, None])
+
+
+def random_noise(faces: torch.Tensor, most: float, draws: Draws) -> torch.Tensor:
+    """Add grey noise of a random deviation, up to this share of 255, to each face (B, C, H, W), 0..255."""
+    grains = draws(*faces.shape[2:]).movedim(-1, 0)[:, None] - 0.5  # uniform: the deviation is 1 / sqrt(12)
+    deviation = 255 * most * draws()[:, None, None, None]
+    return (faces + math.sqrt(12) * deviation * grains).clamp(0, 255)
 
 
 def random_erase(

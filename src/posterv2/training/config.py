@@ -58,6 +58,7 @@ class TrainConfig:
         contrast: largest change of the contrast, as a share.
         brightness: largest change of the brightness, as a share of the whole range.
         soften: share of faces that are blurred, up to half of their resolution.
+        noise: largest deviation of the noise that a face gets, as a share of the whole range.
         erase: share of faces that lose a rectangle.
         erase_area: smallest and largest share of the face that the rectangle takes.
         precision: `fp32`, or `bf16` (autocast).
@@ -101,6 +102,7 @@ class TrainConfig:
     contrast: float = 0.0
     brightness: float = 0.0
     soften: float = 0.0
+    noise: float = 0.0
     erase: float = 0.5
     erase_area: tuple[float, float] = (0.02, 0.1)
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -124,7 +126,18 @@ class TrainConfig:
         for name in ("lr", "lr_decay"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be above 0, got {getattr(self, name)}")
-        shares = ("warmup", "flip", "scaling", "shift", "contrast", "brightness", "soften", "erase", "label_smoothing")
+        shares = (
+            "warmup",
+            "flip",
+            "scaling",
+            "shift",
+            "contrast",
+            "brightness",
+            "soften",
+            "noise",
+            "erase",
+            "label_smoothing",
+        )
         for name in (*shares, "distillation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
