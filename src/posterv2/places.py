@@ -97,13 +97,15 @@ class Place:
         """
         return _told(self.name, self.files.size, self.path) or 0
 
-    def read(self) -> bytes:
-        """The whole file.
+    def read(self, most: int | None = None) -> bytes:
+        """The file, or the first `most` bytes of a larger one: one request of an object store.
 
         Raises:
             ImageError: it cannot be read.
         """
-        return _told(self.name, self.files.cat_file, self.path)
+        if most is not None and self.local:  # where room for `most` is taken before a byte is read; the size is at hand
+            most = min(most, self.size())
+        return _told(self.name, self.files.cat_file, self.path, end=most)
 
     def write(self, content: bytes) -> None:
         """Write the file so that it is there whole or not at all.

@@ -6,10 +6,13 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
+from posterv2.batch import reading
 from posterv2.batch.reading import Item, items_of
 from posterv2.batch.shards import Shard, from_table, shards_of, to_table
 from posterv2.errors import ImageError, PosterError, UsageError
+from posterv2.places import Place
 from tests.batch.conftest import FACES
 
 
@@ -123,11 +126,64 @@ def test_parquet(tmp_path: Path, shape: str) -> None:
     }[shape]
     pyarrow.parquet.write_table(pyarrow.table(columns), path, row_group_size=4)
     shards = shards_of(str(path), 3)
-    assert [(shard.begin, shard.end) for shard in shards] == [(0, 3), (3, 6), (6, 9), (9, 10)]
+    assert [(shard.begin, shard.end) for shard in shards] == [(0, 3), (3, 4), (4, 7), (7, 10)]
     found = [item for shard in shards for item in items_of(shard)]
     assert [item.content for item in found] == faces
     names = {"image": [f"{path}#{number}" for number in range(count)], "paths": list(map(str, FACES[:count]))}
     assert [item.source for item in found] == names.get(shape, [f"f{number}" for number in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("groups", "ranges"),
+    [
+        ([2, 2, 2, 2, 2], [(0, 4), (4, 8), (8, 10)]),
+        ([5, 5], [(0, 5), (5, 10)]),
+        ([12, 4, 3], [(0, 5), (5, 10), (10, 12), (12, 16), (16, 19)]),
+        ([3, 0, 2], [(0, 5)]),
+        ([], []),
+    ],
+)
+def test_parquet_is_cut_where_row_groups_end(tmp_path: Path, groups: list[int], ranges: list[tuple[int, int]]) -> None:
+    path, schema = tmp_path / "x.parquet", pyarrow.schema([("bytes", pyarrow.binary())])
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        for rows in groups:
+            writer.write_table(pyarrow.table({"bytes": [b"x"] * rows}, schema))
+    assert [(shard.begin, shard.end) for shard in shards_of(str(path), 5)] == ranges
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_picture_of_too_many_bytes_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(reading, "MOST_BYTES", 10)
+    folder = "memory://pictures" if elsewhere else str(tmp_path)
+    most, large, empty = f"{folder}/most.png", f"{folder}/large.png", f"{folder}/empty.png"
+    for path, size in ((most, 10), (large, 10_000), (empty, 0)):
+        Place(path).write(b"x" * size)
+    got: list[int] = []
+    read = Place.read
+    monkeypatch.setattr(Place, "read", lambda *words: got.append(len(content := read(*words))) or content)
+    found = [item.content for item in items_of(Shard(0, "pictures", (most, large, empty)))]
+    assert [str(content) if isinstance(content, PosterError) else content for content in found] == [
+        b"x" * 10,
+        f"{large}: the file is over the limit of 10 bytes",
+        b"",
+    ]
+    assert got == [10, 11, 0]
+
+
+def test_a_picture_elsewhere_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    Place("memory://pictures/a.png").write(b"x")
+    asked: list[str] = []
+    for name in ("info", "ls", "_open", "cat_file"):
+        ask = getattr(MemoryFileSystem, name)
+        monkeypatch.setattr(
+            MemoryFileSystem,
+            name,
+            lambda *words, name=name, ask=ask, **more: asked.append(name) or ask(*words, **more),
+        )
+    assert [item.content for item in items_of(Shard(0, "pictures", ("memory://pictures/a.png",)))] == [b"x"]
+    assert asked == ["cat_file"]
 
 
 def test_parquet_without_pictures(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def items_of(shard: Shard) -> Iterator[Item]:
 
 def _read(path: str) -> Item:
     try:
-        place = Place(path)
-        return Item(path, place.read() if place.size() <= MOST_BYTES else _too_large(path))
+        content = Place(path).read(MOST_BYTES + 1)
+        return Item(path, content if len(content) <= MOST_BYTES else _too_large(path))
     except PosterError as error:
         return Item(path, error)
 

@@ -51,7 +51,8 @@ def shards_of(word: str, size: int) -> list[Shard]:
     """The shards of an input.
 
     It is a picture, a video, a Parquet file, a WebDataset tar, a folder of these, a pattern, or a list (.txt) of
-    paths, one a line. Pictures, and rows of Parquet files, go `size` at a time; a tar or a video is one shard.
+    paths, one a line. Pictures go `size` at a time, and so do rows of a Parquet file, less where a row group ends
+    before; a tar or a video is one shard.
 
     Raises:
         ImageError: there is nothing, or what there is cannot be listed.
@@ -122,13 +123,24 @@ def _is_relative(place: Place) -> bool:
 
 
 def _ranges(path: str, size: int) -> list[tuple[int, int]]:
+    """Rows cut where row groups end, for whoever needs a row reads its whole group; larger ones are cut."""
     parquet = require("pyarrow.parquet", "batch")
     with Place(path).opened() as file:
         try:
-            rows: int = parquet.read_metadata(file).num_rows
+            metadata = parquet.read_metadata(file)
         except Exception as error:  # pyarrow's errors share no base but this
             raise ImageError(f"{path}: no Parquet file that can be read: {first_line(error)}") from error
-    return [(begin, min(begin + size, rows)) for begin in range(0, rows, size)]
+    ranges: list[tuple[int, int]] = []
+    begin = end = 0
+    for group in range(metadata.num_row_groups):
+        start, end = end, end + metadata.row_group(group).num_rows
+        if begin < start and end - begin > size:
+            ranges.append((begin, start))
+            begin = start
+        while end - begin > size:
+            ranges.append((begin, begin + size))
+            begin += size
+    return [*ranges, (begin, end)] if begin < end else ranges
 
 
 def to_table(shards: Iterable[Shard]) -> bytes:
