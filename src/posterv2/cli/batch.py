@@ -57,7 +57,9 @@ def batch(
     from posterv2.batch.job import Job
     from posterv2.batch.worker import Settings
     from posterv2.checkpoints import catalog
+    from posterv2.inference.detection.factory import open_detector
     from posterv2.inference.engines.choice import open_classifier
+    from posterv2.inference.thinning import Thinning
     from posterv2.training.stop import stopped_at_once
 
     if address is not None:  # its machines know no working directory of ours
@@ -65,7 +67,10 @@ def batch(
     device = "cuda" if gpus and device == "auto" else device
     digest = catalog.digest(weights or catalog.DEFAULT)
     with stopped_at_once():
-        if not gpus:  # wrong weights are told before a worker has begun; a GPU need not be on this machine
+        # What is wrong is told before a job is begun.
+        Thinning(fps)
+        open_detector(detector)
+        if not gpus:  # a GPU need not be on this machine
             open_classifier(weights, labels, device, engine, precision)
         settings = Settings(
             output, weights, labels, device, engine, precision, detector, uncertain_below, cpus, aligned, fps, digest
