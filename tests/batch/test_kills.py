@@ -1,16 +1,22 @@
 """Whoever is killed, whenever: the rows are those of an undisturbed job, none lost and none twice."""
 
-import os
 import random
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.batch.conftest import finished, kill, parts_in, processes_with, rows_in, started, until
+from tests.batch.conftest import (
+    actors_of,
+    children_with,
+    finished,
+    kill,
+    parts_in,
+    ray_started,
+    rows_in,
+    started,
+    until,
+)
 
 WORKER = b"daft.execution.udf_worker"
 
@@ -20,8 +26,7 @@ def test_workers_are_killed(undisturbed: tuple[Path, Path], tmp_path: Path) -> N
     job = started(faces, tmp_path / "rows", "--aligned", "--shard", 20, "--workers", 2)
     for parts in (1, 5, 9):
         until(lambda parts=parts: parts_in(tmp_path / "rows") >= parts, job)
-        until(lambda: any(processes_with(WORKER, job.pid)), job)
-        kill(random.choice(list(processes_with(WORKER, job.pid))))
+        kill(random.choice(until(lambda: list(children_with(WORKER, job.pid)), job)))
     code, output, errors = finished(job)
     assert code == 1, errors
     assert "298 faces in 300 inputs" in errors
@@ -55,26 +60,22 @@ def _made(path: Path) -> tuple[int, int]:
 
 
 @pytest.fixture
-def cluster() -> Iterator[str]:
-    """A Ray cluster of this machine; its own port, for another may run here."""
+def cluster(turn: None) -> Iterator[tuple[str, int]]:
+    """The address of a Ray cluster of this machine, with a port of its own, for another may run here; its process."""
     pytest.importorskip("ray")
-    ray, port = shutil.which("ray", path=str(Path(sys.executable).parent)), random.randrange(20000, 30000)
-    assert ray is not None
-    words = ["--head", "--num-cpus=2", "--object-store-memory=80000000", "--include-dashboard=false", f"--port={port}"]
-    # Ray's workers import what the job's process does.
-    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
-    subprocess.run([ray, "start", *words], check=True, capture_output=True, timeout=120, env=environment)
-    yield f"127.0.0.1:{port}"
-    subprocess.run([ray, "stop", "--force"], check=True, capture_output=True, timeout=120)
+    port = random.randrange(20000, 30000)
+    with ray_started("--head", "--num-cpus=2", "--include-dashboard=false", f"--port={port}") as machine:
+        yield f"127.0.0.1:{port}", machine
 
 
-def test_actors_of_a_cluster_are_killed(undisturbed: tuple[Path, Path], tmp_path: Path, cluster: str) -> None:
-    faces, rows = undisturbed
-    job = started(faces, tmp_path / "rows", "--aligned", "--shard", 20, "--address", cluster)
+def test_actors_of_a_cluster_are_killed(
+    undisturbed: tuple[Path, Path], tmp_path: Path, cluster: tuple[str, int]
+) -> None:
+    (faces, rows), (address, machine) = undisturbed, cluster
+    job = started(faces, tmp_path / "rows", "--aligned", "--shard", 20, "--address", address)
     for parts in (1, 6):
         until(lambda parts=parts: parts_in(tmp_path / "rows") >= parts, job)
-        until(lambda: any(processes_with(b"ray::UDFActor")), job)
-        kill(random.choice(list(processes_with(b"ray::UDFActor"))))
+        kill(random.choice(until(lambda: list(actors_of(machine)), job)))
     code, _, errors = finished(job)
     assert code == 1, errors
     assert "298 faces in 300 inputs" in errors

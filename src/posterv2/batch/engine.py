@@ -41,8 +41,8 @@ class Pool:
 def run(job: Job, settings: Settings, pool: Pool) -> Iterator[Done]:
     """Do what is left of a job; what becomes of each shard comes as it is finished.
 
-    A worker that dies ends Daft's run. Finished shards are finished then, so a new run does the rest, with the
-    machines that are left.
+    On one machine a worker that dies ends Daft's run. Finished shards are finished then, so a new run does the rest.
+    On a cluster Ray starts the worker again, and shards of a machine that is lost go to those that are left.
 
     Raises:
         PosterError: what a worker cannot go on from, such as a full disk, or workers die again and again.
@@ -100,10 +100,10 @@ def _run(shards: list[Shard], settings: Settings, pool: Pool) -> Iterator[Done]:
     daft = _daft(pool.address)
     workers = min(pool.workers or max(1, _cores(pool) // pool.cpus), len(shards))
 
-    # An actor that Ray starts again waits for a core, for ever where its machine is gone: it ends the run instead.
-    once = {"max_restarts": 0, "max_task_retries": 0}
+    # Ray starts a worker that has died again: Daft 0.7 would ask one that is dead for good, and never end.
+    again = {"max_restarts": -1, "max_task_retries": -1}
 
-    @daft.cls(max_concurrency=workers, cpus=pool.cpus, gpus=pool.gpus, use_process=True, ray_options=once)
+    @daft.cls(max_concurrency=workers, cpus=pool.cpus, gpus=pool.gpus, use_process=True, ray_options=again)
     class Shards:
         def __init__(self, values: str) -> None:
             self.settings, self.worker = Settings(**json.loads(values)), None
