@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: all demo test browser format check-format lint types contracts tests bench clean
+.PHONY: all demo test browser hosts format check-format lint types contracts tests bench clean
 .NOTPARALLEL:
 
 all: test
@@ -50,12 +50,20 @@ bench: .venv/installed ## docs/performance.md, again
 	$(BIN)/python benchmarks/inference.py $(FERPLUS)
 
 browser: ## Chromium, in which the page is tested where it is installed
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
-	  { echo "Chromium could not be installed here; on Debian and Ubuntu: sudo apt-get install chromium" >&2; exit 1; }
+	$(call debian,chromium,chromium)
+
+hosts: ## iproute2, with which tests make two hosts of one machine where they are root
+	$(call debian,ip,iproute2)
 
 clean: ## everything made here but runs/
 	rm -rf .venv .venv-demo build demo dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# $(call debian,PROGRAM,PACKAGE): where a program is missing, Debian's package that holds it.
+define debian
+	@command -v $(1) >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(2) >/dev/null; } || \
+	  { echo "$(2) could not be installed here; on Debian and Ubuntu: sudo apt-get install $(2)" >&2; exit 1; }
+endef
 
 # $(call install,ENVIRONMENT,WHAT): pip, because it honours what a user has told pip: indexes, folders, certificates.
 define install
