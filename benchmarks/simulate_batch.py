@@ -46,11 +46,11 @@ class Cluster:
     """
 
     workers: int
-    seconds: float = 0.0025
+    seconds: float = 0.0041
     spread: float = 0.5
     start: float = 5.0
     overhead: float = 0.05
-    driver: float = 0.002
+    driver: float = 0.012
     slow: tuple[float, float] = (0.02, 2.0)
     hard: tuple[float, float] = (0.001, 5.0)
     deaths: float = 0.02

@@ -52,7 +52,7 @@ def started(*words: object, on: Sequence[str] = ()) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=1200)
     return process.returncode, output, errors
 
 

@@ -36,6 +36,20 @@ def tar(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("pictures", "size", "expected"), [(99, 2000, 50), (6400, 2000, 100), (6401, 90, 90)])
+def test_a_small_input_is_cut_so_that_all_workers_have_some(
+    tmp_path: Path, pictures: int, size: int, expected: int
+) -> None:
+    (tmp_path / "list.txt").write_text("".join(f"{number}.png\n" for number in range(pictures)))
+    shards = shards_of(str(tmp_path / "list.txt"), size)
+    assert {len(shard.paths) for shard in shards[:-1]} == {expected}
+    assert [path for shard in shards for path in shard.paths] == [f"{number}.png" for number in range(pictures)]
+    pyarrow.parquet.write_table(pyarrow.table({"path": ["a.png"] * pictures}), tmp_path / "faces.parquet")
+    shards = shards_of(str(tmp_path / "faces.parquet"), size)
+    assert {shard.end - shard.begin for shard in shards[:-1]} == {expected}
+    assert shards[-1].end == pictures
+
+
 def test_a_folder_is_cut_into_shards_in_its_order(tmp_path: Path) -> None:
     for name in ("b.png", "a/2.JPG", "a/1.jpg", ".hidden.png", ".git/x.png", "notes.md", "c.mp4", "d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

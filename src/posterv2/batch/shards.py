@@ -19,6 +19,10 @@ from posterv2.preprocessing import SUFFIXES
 Kind = Literal["pictures", "parquet", "tar", "video"]
 
 _LISTS = (".txt", ".lst")
+_FEWEST = 64
+"""Shards of a small input, so that all workers of a machine have some, and progress is seen."""
+_SMALLEST = 50
+"""Inputs of a shard that is cut smaller for that; what a shard costs by itself is little beside them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def shards_of(word: str, size: int) -> list[Shard]:
 
     It is a picture, a video, a Parquet file, a WebDataset tar, a folder of these, a pattern, or a list (.txt) of
     paths, one a line. Pictures go `size` at a time, and so do rows of a Parquet file, less where a row group ends
-    before; a tar or a video is one shard.
+    before; either go fewer at a time where they would be less than 64 shards. A tar or a video is one shard.
 
     Raises:
         ImageError: there is nothing, or what there is cannot be listed.
@@ -61,26 +65,32 @@ def shards_of(word: str, size: int) -> list[Shard]:
     """
     parts: list[tuple[Kind, tuple[str, ...], int, int]] = []
     pictures: list[str] = []
+    paths = [(path, kind_of(path)) for path in _paths(word)]
+    together = _at_most(size, sum(kind == "pictures" for _, kind in paths))
 
     def flush(least: int) -> None:
         while len(pictures) >= least:
-            parts.append(("pictures", tuple(pictures[:size]), 0, 0))
-            del pictures[:size]
+            parts.append(("pictures", tuple(pictures[:together]), 0, 0))
+            del pictures[:together]
 
-    for path in _paths(word):
-        kind = kind_of(path)
+    for path, kind in paths:
         if kind is None:
             endings = ", ".join((*sorted(SUFFIXES | VIDEO_SUFFIXES), ".parquet", ".tar", *_LISTS))
             raise UsageError(f"{cut(path)}: neither a folder nor a file that ends with {endings}")
         if kind == "pictures":
             pictures.append(path)
-            flush(size)
+            flush(together)
             continue
         flush(1)
         ranges = _ranges(path, size) if kind == "parquet" else [(0, 0)]
         parts.extend((kind, (path,), begin, end) for begin, end in ranges)
     flush(1)
     return [Shard(number, *part) for number, part in enumerate(parts)]
+
+
+def _at_most(size: int, inputs: int) -> int:
+    """Inputs of a shard."""
+    return min(size, max(_SMALLEST, -(-inputs // _FEWEST)))
 
 
 def kind_of(path: str) -> Kind | None:
@@ -130,6 +140,7 @@ def _ranges(path: str, size: int) -> list[tuple[int, int]]:
             metadata = parquet.read_metadata(file)
         except Exception as error:  # pyarrow's errors share no base but this
             raise ImageError(f"{path}: no Parquet file that can be read: {first_line(error)}") from error
+    size = _at_most(size, metadata.num_rows)
     ranges: list[tuple[int, int]] = []
     begin = end = 0
     for group in range(metadata.num_row_groups):

@@ -34,7 +34,9 @@ def batch(
     address: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster: auto, HOST:6379 or ray://HOST:10001.")
     ] = None,
-    shard: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures that are one file of the output.")] = 2000,
+    shard: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Pictures that are one file of the output, at most.")
+    ] = 2000,
     uncertain_below: options.UncertainBelow = 0.0,
     weights: options.Weights = None,
     labels: options.Labels = None,
