@@ -83,7 +83,7 @@ def shards_of(word: str, size: int) -> list[Shard]:
             continue
         flush(1)
         ranges = _ranges(path, size) if kind == "parquet" else [(0, 0)]
-        parts.extend((kind, (path,), begin, end) for begin, end in ranges)
+        parts.extend([(kind, (path,), begin, end) for begin, end in ranges])
     flush(1)
     return [Shard(number, *part) for number, part in enumerate(parts)]
 
