@@ -65,7 +65,7 @@ def shards_of(word: str, size: int) -> list[Shard]:
     """
     parts: list[tuple[Kind, tuple[str, ...], int, int]] = []
     pictures: list[str] = []
-    paths = [(path, kind_of(path)) for path in _paths(word)]
+    paths: list[tuple[str, Kind | None]] = [(path, kind_of(path)) for path in _paths(word)]
     together = _at_most(size, sum(kind == "pictures" for _, kind in paths))
 
     def flush(least: int) -> None:
@@ -83,7 +83,7 @@ def shards_of(word: str, size: int) -> list[Shard]:
             continue
         flush(1)
         ranges = _ranges(path, size) if kind == "parquet" else [(0, 0)]
-        parts.extend([(kind, (path,), begin, end) for begin, end in ranges])
+        parts.extend((kind, (path,), begin, end) for begin, end in ranges)
     flush(1)
     return [Shard(number, *part) for number, part in enumerate(parts)]
 
