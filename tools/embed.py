@@ -1,4 +1,4 @@
-"""Put a trained network into the package: both its files and its model card.
+"""Put a trained network into the package: both its files and its model card, and its run into `docs/models/`.
 
     python tools/embed.py runs/nano/best.safetensors ferplus.zip 'what it was trained on'
 
@@ -7,6 +7,8 @@ The figures in the header and on the card are those of the ONNX file itself, flo
 
 import csv
 import hashlib
+import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +27,8 @@ from posterv2.export.export import export
 from posterv2.inference.classifier import Classifier
 from posterv2.inference.engines.choice import open_classifier
 
-WEIGHTS = Path(__file__).parent.parent / "src" / "posterv2" / "weights"
+ROOT = Path(__file__).parent.parent
+WEIGHTS = ROOT / "src" / "posterv2" / "weights"
 LICENCE = (
     "MIT for the weights; trained on FER2013 faces, which were published for research, with FERPlus labels (MIT): "
     "check that your use fits"
@@ -33,15 +36,20 @@ LICENCE = (
 CARD = """# {name}
 
 A compact POSTER V2 for CPUs and phones: {parameters:.2f} M parameters, {size} px grey faces, eight expressions.
-Made by `{command}`, then `python tools/embed.py`; written by posterv2 {version}.
+Made by
+
+    {command}
+
+then `python tools/embed.py`; written by posterv2 {version}.
 
 | | |
 |---|---|
 | Labels, in order | {labels} |
 | Trained on | FERPlus, FER2013Train, majority-labelled: {train} faces; targets are the annotators' votes |
 | Chosen on | FER2013Valid: {samples} faces, the best of {epochs} epochs (epoch {epoch}) |
-| Settings, seed | `recipes/{recipe}.toml`, seed {seed} |
-| Training took | {minutes:.0f} minutes on {machine} |
+| Began with | {start} |
+| Settings, seed, curves | `docs/models/{name}/`: `run.json` (seed {seed}), `curves.csv`, `curves.png` |
+| Training took | {minutes:.0f} minutes on {machine}; energy was not measured |
 | Files | `{name}.safetensors` (torch), `{name}.onnx` (ONNX Runtime); float16 numbers, float32 arithmetic |
 | Licence | {licence} |
 
@@ -83,9 +91,33 @@ def without_twins(classifier: Classifier, train: Split, valid: Split) -> tuple[i
     return int((~own).sum()), float(alone["accuracy"])  # pyright: ignore[reportArgumentType]
 
 
+def keep_run(run: Path) -> dict:  # pyright: ignore[reportMissingTypeArgument]
+    """Copy a run's card, without the folders of who trained it, and its curves; what the card holds."""
+    kept = ROOT / "docs" / "models" / DEFAULT
+    kept.mkdir(parents=True, exist_ok=True)
+    card = json.loads((run / "run.json").read_text())
+    files = [card["plan"], *card["plan"]["start"].values(), *card["plan"]["teachers"]]
+    for entry in files:
+        key = "data" if entry is card["plan"] else "file"
+        entry[key] = Path(entry[key]).name
+    (kept / "run.json").write_text(json.dumps(card, indent=2) + "\n")
+    for name in ("curves.csv", "curves.png"):
+        shutil.copyfile(run / name, kept / name)
+    return card
+
+
+def beginning(training: dict) -> str:  # pyright: ignore[reportMissingTypeArgument]
+    """What a run began with, for the card; the embedded model that is about to be replaced by its hash."""
+    if training["start"].get("weights") != DEFAULT:
+        return ", ".join(training["start"].values()) or "random weights"
+    digest = hashlib.sha256((WEIGHTS / f"{DEFAULT}.safetensors").read_bytes()).hexdigest()[:16]
+    return f"the `{DEFAULT}` before it (SHA-256 {digest}...), which began with random weights"
+
+
 def main(run: str, data: str, machine: str) -> None:
     """Write the package's weight files and card from a run's `best.safetensors`."""
     network, header = load(run)
+    start = beginning(dict(header.training))
     with (Path(run).parent / "curves.csv").open() as curves:
         minutes = sum(float(row["seconds"]) for row in csv.DictReader(curves)) / 60
     header = replace(header, name=DEFAULT, licence=LICENCE, version=__version__)
@@ -115,14 +147,14 @@ def main(run: str, data: str, machine: str) -> None:
         name=DEFAULT,
         parameters=sum(parameter.numel() for parameter in network.parameters()) / 1e6,
         size=header.preprocessing.size,
-        command=f"posterv2 train {training['config']['recipe']} --data ferplus.zip --out runs/nano",
+        command=keep_run(Path(run).parent)["command"],
+        start=start,
         version=__version__,
         labels=", ".join(header.labels.names),
         train=f"{sum(training['train']['classes'].values()):,}",
         samples=f"{result['samples']:,}",
         epochs=training["config"]["epochs"],
         epoch=training["epoch"],
-        recipe=training["config"]["recipe"],
         seed=training["config"]["seed"],
         licence=LICENCE,
         minutes=minutes,

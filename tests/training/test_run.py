@@ -1,6 +1,7 @@
 """Whole runs on a handful of real faces, from recipe to run folder."""
 
 import csv
+import hashlib
 import json
 import shlex
 import shutil
@@ -12,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from posterv2.checkpoints.catalog import embedded
 from posterv2.checkpoints.format import load
 from posterv2.data.dataset import open_split
 from posterv2.data.manifest import manifest_hash
@@ -304,6 +306,9 @@ def test_a_run_with_teachers_says_so_and_can_be_done_again(ferplus_zip: Path, tm
     assert load(tmp_path / "taught" / "last.safetensors")[1].training["teachers"] == [first.name, "posterv2-nano"]
     plan = Plan.from_card(tmp_path / "taught" / "run.json")
     assert plan.teachers == (str(first), "posterv2-nano")
+    hashes = [entry["sha256"] for entry in plan.to_dict()["teachers"]]  # pyright: ignore[reportGeneralTypeIssues]
+    model = embedded("posterv2-nano", ".safetensors")
+    assert hashes == [hashlib.sha256(file.read_bytes()).hexdigest() for file in (first, model)]
     run(plan, tmp_path / "again")
     untaught, taught, again = (
         load(tmp_path / name / "last.safetensors")[0].classifier.weight for name in ("first", "taught", "again")

@@ -13,6 +13,7 @@ from typing import Self
 import torch
 
 from posterv2 import __version__
+from posterv2.checkpoints import catalog
 from posterv2.errors import UsageError
 from posterv2.files import write_whole
 from posterv2.training.config import TrainConfig, load_config, read_setting
@@ -148,7 +149,9 @@ def versions() -> dict[str, str]:
 
 
 def sha256(file: Path) -> str | None:
-    """The hash of a file's bytes; None where it is none, such as an embedded model's name."""
+    """The hash of the bytes of a file, or of the embedded model of that name; None where it is neither."""
+    if str(file) in catalog.EMBEDDED:
+        file = catalog.embedded(str(file), ".safetensors")
     if not file.is_file():
         return None
     with file.open("rb") as content:
