@@ -9,7 +9,16 @@ from posterv2.training.config import TrainConfig, load_config, recipes, settings
 
 
 def test_every_recipe_loads() -> None:
-    assert set(recipes()) == {"affectnet7", "affectnet8", "caers", "custom", "ferplus", "ferplus-nano", "rafdb"}
+    assert set(recipes()) == {
+        "affectnet7",
+        "affectnet8",
+        "caers",
+        "custom",
+        "ferplus",
+        "ferplus-nano",
+        "ferplus-nano-more",
+        "rafdb",
+    }
     for name in recipes():
         assert load_config(name).recipe == name
 

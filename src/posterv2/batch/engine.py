@@ -102,8 +102,10 @@ def _run(shards: list[Shard], settings: Settings, pool: Pool) -> Iterator[Done]:
 
     # Ray starts a worker that has died again: Daft 0.7 would ask one that is dead for good, and never end.
     again = {"max_restarts": -1, "max_task_retries": -1}
+    # It would wait for ever for cores that went with a machine: workers hold half of theirs, so half may go.
+    held = pool.cpus if pool.address is None else pool.cpus / 2
 
-    @daft.cls(max_concurrency=workers, cpus=pool.cpus, gpus=pool.gpus, use_process=True, ray_options=again)
+    @daft.cls(max_concurrency=workers, cpus=held, gpus=pool.gpus, use_process=True, ray_options=again)
     class Shards:
         def __init__(self, values: str) -> None:
             self.settings, self.worker = Settings(**json.loads(values)), None

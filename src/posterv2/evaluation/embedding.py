@@ -43,8 +43,8 @@ def embed(
         answers = answer(classifier, matched, advance)
     finally:
         hook.remove()
-    views = 2 if classifier.header.preprocessing.mirror else 1  # of each batch, one after the other
-    batches = [np.mean(tokens[start : start + views], axis=0) for start in range(0, len(tokens), views)]
+    views = 2 if classifier.header.preprocessing.mirror else 1  # of each batch, the faces and behind them their images
+    batches = [np.mean(np.split(batch, views), axis=0) for batch in tokens]
     return np.concatenate([np.empty((0, classifier.header.config.embed_dim), np.float32), *batches]), answers
 
 
