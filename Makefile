@@ -52,8 +52,9 @@ bench: .venv/installed ## docs/performance.md, again
 browser: ## Chromium, in which the page is tested where it is installed
 	$(call debian,chromium,chromium)
 
-hosts: ## iproute2, with which tests make two hosts of one machine where they are root
+hosts: .venv/installed ## a job across two hosts made of this machine, and without the one that is lost; as root
 	$(call debian,ip,iproute2)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -m hosts tests/batch
 
 clean: ## everything made here but runs/
 	rm -rf .venv .venv-demo build demo dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -89,6 +89,7 @@ def hosts(tmp_path: Path, turn: None) -> Iterator[tuple[Host, Host]]:
         yield first, second
 
 
+@pytest.mark.hosts
 def test_a_job_runs_across_two_hosts_and_goes_on_without_the_second(
     undisturbed: tuple[Path, Path], hosts: tuple[Host, Host], tmp_path: Path
 ) -> None:

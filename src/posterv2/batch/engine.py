@@ -20,6 +20,9 @@ _TRIES = 3  # runs in which nothing is finished before the job is given up
 _QUIET = {"DAFT_PROGRESS_BAR": "0", "DO_NOT_TRACK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 """No bars but ours, and no word to anyone."""
 
+_PATIENCE = {"RAY_grpc_client_keepalive_time_ms": "10000", "RAY_grpc_client_keepalive_timeout_ms": "10000"}
+"""Ray would wait up to seven minutes for the answer of a machine that is lost."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -72,7 +75,7 @@ def run(job: Job, settings: Settings, pool: Pool) -> Iterator[Done]:
 @cache
 def _daft(address: str | None) -> Any:
     """Daft with its runner, which a process chooses once."""
-    os.environ |= _QUIET
+    os.environ |= _QUIET | _PATIENCE
     daft = require("daft", "batch")
     for name in ("daft", "daft_local_execution"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is told by us
@@ -81,7 +84,9 @@ def _daft(address: str | None) -> Any:
     else:
         ray = require("ray", "ray")
         try:
-            ray.init(address, runtime_env={"env_vars": _QUIET}, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(
+                address, runtime_env={"env_vars": _QUIET | _PATIENCE}, log_to_driver=False, logging_level=logging.ERROR
+            )
         except (ConnectionError, ValueError) as error:
             raise UsageError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
         daft.set_runner_ray(noop_if_initialized=True)
