@@ -150,9 +150,9 @@ def main() -> None:
     try:
         app(prog_name="posterv2")
     except SystemExit as end:
-        if "daft" not in sys.modules:
+        if not sys.modules.keys() & {"daft", "pyarrow"}:
             raise
-        # Threads of Daft 0.7 let go of Python's objects while Python ends, which aborts it now and then.
+        # Threads of Daft 0.7, and of pyarrow too, abort Python now and then while it ends.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code if isinstance(end.code, int) else end.code is not None)
