@@ -214,6 +214,15 @@ def test_running_mean_of_the_weights() -> None:
     assert torch.equal(average.kept.get_buffer(index), plain.network.get_buffer(index))
 
 
+def test_the_streams_own_answers_teach_the_streams() -> None:
+    plain, taught = trained("sam_rho=0"), trained("sam_rho=0", "stream_loss=0.5")
+    name = "image_stream.stages.2.0.residual.1.weight"
+    first, second = (training.network.get_parameter(name) for training in (plain, taught))
+    assert not torch.equal(first, second)
+    optimised = {id(parameter) for group in taught.optimizer.param_groups for parameter in group["params"]}
+    assert {id(parameter) for parameter in taught.supervised.heads.parameters()} <= optimised
+
+
 def test_smoothing_raises_the_floor_of_the_loss() -> None:
     logits = 50 * torch.eye(8)
     assert torch.nn.functional.cross_entropy(logits, torch.eye(8), label_smoothing=0.1) > 1

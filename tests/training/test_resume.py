@@ -40,6 +40,7 @@ def interruptible() -> Iterator[None]:
 
 def config(*overrides: str) -> TrainConfig:
     base = ["model=posterv2-nano", "batch_size=4", "epochs=4", "lr=1e-3", "ema=0.9", "rotation=5", "schedule=one-cycle"]
+    base.append("stream_loss=0.5")  # its heads are a part of the state
     return load_config("ferplus", [*base, *overrides])
 
 

@@ -53,23 +53,34 @@ class PosterNetwork(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.classifier(self.gate(self.encoder(self.tokens(x))))
+        return self.read(self.tokens(x))
 
     def tokens(self, x: torch.Tensor) -> torch.Tensor:
         """All that stands in front of the encoder: faces as for `forward` -> tokens of all levels (B, N, D)."""
+        return self.fuse(*self.streams(x))
+
+    def streams(self, x: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Faces as for `forward` -> the landmark and the image stream's maps of the three levels."""
         size, stride = self.config.image_size, self.config.pixel_stride
         if x.ndim != 4 or x.shape[1:] not in ((3, size, size), (3, size // stride, size // stride)):
             raise UsageError(f"the network takes (B, 3, {size}, {size}), got {tuple(x.shape)}")
         if x.shape[-1] == size:
             x = x[:, :, ::stride, ::stride]
-        landmarks = self.landmark_stream(x)
-        landmarks[2] = self.landmark_projection(landmarks[2])
+        return self.landmark_stream(x), self.image_stream(x)
+
+    def fuse(self, landmarks: list[torch.Tensor], images: list[torch.Tensor]) -> torch.Tensor:
+        """Both streams' maps -> tokens of all levels (B, N, D)."""
+        landmarks = [*landmarks[:2], self.landmark_projection(landmarks[2])]
         tokens = []
-        for level, image in enumerate(self.image_stream(x)):
+        for level, image in enumerate(images):
             fused = self.fusions[level](landmarks[level], self.image_projections[level](image))
             embedded = self.token_embeddings[level](fused)  # (B, D, h, w), h and w of the last level
             tokens.append(embedded.flatten(2).transpose(1, 2))
         return torch.cat(tokens, dim=1)
+
+    def read(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens of all levels (B, N, D) -> logits (B, C)."""
+        return self.classifier(self.gate(self.encoder(tokens)))
 
 
 def build(config: PosterConfig | str, classes: int | None = None) -> PosterNetwork:

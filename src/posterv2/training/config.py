@@ -40,6 +40,7 @@ class TrainConfig:
         sam_statistics: SAM's second pass moves the batch-norm statistics too, as published.
         freeze_landmarks: the landmark stream gets no gradient.
         landmark_statistics: the batch-norm statistics of a frozen landmark stream move all the same, as published.
+        stream_loss: weight of the loss of each stream's own answer; helps streams that begin at random weights.
         distillation: share of each target that is the teachers' mean answer, in a run that has teachers.
         soft_labels: targets are the annotators' votes where the data set has them; else one class a face.
         label_smoothing: share of each target that is spread over all classes.
@@ -84,6 +85,7 @@ class TrainConfig:
     sam_statistics: bool = True
     freeze_landmarks: bool = True
     landmark_statistics: bool = True
+    stream_loss: float = 0.0
     distillation: float = 0.5
     soft_labels: bool = False
     label_smoothing: float = 0.0
@@ -116,7 +118,7 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "accumulate"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("weight_decay", "clip_norm", "sam_rho", "rotation", "seed"):
+        for name in ("weight_decay", "clip_norm", "sam_rho", "stream_loss", "rotation", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be a number from 0, got {getattr(self, name)}")
         if self.seed >= 2**64:

@@ -1,7 +1,7 @@
 """The one training loop, as plain functions; `run` wires it to data, files and progress."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -21,6 +22,7 @@ from posterv2.training.augment import Draws, augment, normalise, seen
 from posterv2.training.config import TrainConfig
 from posterv2.training.distributed import World
 from posterv2.training.faces import Faces, epoch_order, steps
+from posterv2.training.supervision import Supervised
 from posterv2.training.teachers import Teachers
 
 
@@ -64,14 +66,14 @@ class Training:
     """What the steps of a run share.
 
     Attributes:
-        network: what is trained.
+        supervised: what is trained, with its streams' own heads.
         wrapped: the same behind `torch.compile` and the exchange of gradients between processes.
         teachers: the networks whose answers are a part of the targets.
         average: the running mean of its weights, where the config asks for one.
         on_step: called after each step with what the epoch came to until then; what it returns ends the epoch early.
     """
 
-    network: PosterNetwork
+    supervised: Supervised
     preprocessing: Preprocessing
     config: TrainConfig
     device: torch.device
@@ -97,18 +99,24 @@ class Training:
         """A training at its beginning; the network moves to the device."""
         device, world = device or torch.device("cpu"), world or World()
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
-        network.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+        supervised = Supervised(network, streams=config.stream_loss > 0)
+        supervised.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
         if teachers is not None:
             teachers.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
-        wrapped = world.wrap(network, device)
         if config.compile:
-            wrapped.compile()
-        optimizer = make_optimizer(network, config)
+            supervised.compile(dynamic=False)  # an epoch has two sizes of batch, and each is faster by itself
+        wrapped = world.wrap(supervised, device)
+        optimizer = make_optimizer(supervised, config)
         average = None
         if config.ema:
             average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         scheduler = make_scheduler(optimizer, config, steps_per_epoch)
-        return cls(network, preprocessing, config, device, world, wrapped, optimizer, scheduler, teachers, average)
+        return cls(supervised, preprocessing, config, device, world, wrapped, optimizer, scheduler, teachers, average)
+
+    @property
+    def network(self) -> PosterNetwork:
+        """What is trained."""
+        return self.supervised.network
 
     @property
     def kept(self) -> PosterNetwork:
@@ -119,7 +127,7 @@ class Training:
         return self.average.module
 
 
-def make_optimizer(network: PosterNetwork, config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """The config's optimiser over all parameters that get a gradient."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if config.optimizer == "sgd":
@@ -184,14 +192,18 @@ def train_epoch(training: Training, faces: Faces, epoch: int, meter: Meter | Non
         def forward_backward(perturbed: bool, parts: list = parts, weight: float = weight) -> None:
             with still_statistics(training.network, perturbed and not config.sam_statistics):
                 for faces, targets in parts:
-                    with torch.autocast(training.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-                        logits = training.wrapped(faces)
+                    with (
+                        torch.autocast(training.device.type, torch.bfloat16, enabled=config.precision == "bf16"),
+                        attention_kernel(training.device),
+                    ):
+                        logits, *own = training.wrapped(faces)
                         if training.teachers is not None:
                             targets = torch.lerp(targets, training.teachers(faces), config.distillation)
-                    loss = F.cross_entropy(
-                        logits.float(), targets, reduction="sum", label_smoothing=config.label_smoothing
+                    loss, *own = (
+                        F.cross_entropy(each.float(), targets, reduction="sum", label_smoothing=config.label_smoothing)
+                        for each in (logits, *own)
                     )
-                    (loss * weight).backward()
+                    ((loss + config.stream_loss * sum(own)) * weight).backward()
                     if weight:
                         meter.add(float(loss.detach()), logits.detach(), targets)
 
@@ -208,6 +220,11 @@ def train_epoch(training: Training, faces: Faces, epoch: int, meter: Meter | Non
         if training.on_step(meter):
             break
     return meter
+
+
+def attention_kernel(device: torch.device) -> AbstractContextManager[None]:
+    """Plain products on CPUs, where the backward pass of torch's fused attention takes several times as long."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def draw_seed(*numbers: int) -> int:

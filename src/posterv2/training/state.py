@@ -37,13 +37,13 @@ class Position:
 
 
 def save_state(path: Path, training: Training, position: Position) -> None:
-    """Write network, running mean, optimiser, schedule and position.
+    """Write network, its streams' heads, running mean, optimiser, schedule and position.
 
     Raises:
         OutputError: it cannot be written; the state that was there is still whole.
     """
     optimizer = training.optimizer.state_dict()
-    tensors = {f"network.{name}": value for name, value in training.network.state_dict().items()}
+    tensors = training.supervised.state_dict()
     if training.average is not None:
         tensors |= {f"average.{name}": value for name, value in training.average.state_dict().items()}
     plain: dict[str, dict[str, object]] = {}
@@ -72,7 +72,8 @@ def load_state(path: Path, training: Training) -> Position:
         with safe_open(path, framework="pt") as file:
             values = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        training.network.load_state_dict(_under("network.", tensors))
+        parts = ("network.", "heads.")
+        training.supervised.load_state_dict({name: tensors[name] for name in tensors if name.startswith(parts)})
         if training.average is not None:
             training.average.load_state_dict(_under("average.", tensors))
         state: dict[int, dict[str, object]] = {}
