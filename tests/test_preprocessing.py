@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from posterv2.errors import ImageError, UsageError
-from posterv2.preprocessing import MAX_PIXELS, Preprocessing, read_image, roll_of, to_rgb, turned_square
+from posterv2.preprocessing import MAX_PIXELS, Preprocessing, exposed, read_image, roll_of, to_rgb, turned_square
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8)[:, None], (1, 40))  # (64, 40), black on top
 GREY = Image.fromarray(RAMP)
@@ -224,3 +224,50 @@ def test_numbers_that_are_none_become_black() -> None:
 def test_a_path_that_cannot_be_is_an_image_error() -> None:
     with pytest.raises(ImageError, match="embedded null"):
         read_image("a\0b")
+
+
+def face(low: float, high: float) -> np.ndarray:
+    """Grey values from `low` to `high`, evenly."""
+    return np.repeat(np.linspace(low, high, 48 * 48).round().reshape(48, 48, 1), 3, 2).astype(np.uint8)
+
+
+def span(pixels: np.ndarray) -> float:
+    low, high = np.percentile(pixels, (5, 95))
+    return high - low
+
+
+def test_exposure_leaves_most_faces_as_they_are() -> None:
+    for usual in (face(0, 255), face(10, 150), face(100, 250)):
+        np.testing.assert_array_equal(exposed(usual), usual)
+
+
+@pytest.mark.parametrize(
+    ("given", "mean"), [(face(0, 30), 75), (face(220, 250), 183), (face(120, 140), 130), (face(0, 3), 75)]
+)
+def test_exposure_lifts_what_is_dark_glaring_or_flat(given: np.ndarray, mean: float) -> None:
+    lifted = exposed(given)
+    assert lifted.mean() == pytest.approx(mean, abs=2)
+    assert span(lifted) == pytest.approx(105, abs=5)
+    assert (np.diff(lifted.reshape(-1, 3).astype(int), axis=0) >= 0).all()  # what was darker still is
+
+
+def test_exposure_does_not_jump_at_its_bounds() -> None:
+    near = face(75 - 60.5, 75 + 60.5 - 2)  # a mean of 74 and a span of 107
+    assert np.abs(exposed(near).astype(int) - near).max() <= 1
+    flat = face(100, 100 + 105 / 0.9 - 2)  # a span of 103
+    assert np.abs(exposed(flat).astype(int) - flat).max() <= 2
+
+
+def test_exposure_keeps_hues_and_takes_any_crop() -> None:
+    red = np.stack([face(0, 40)[..., 0], face(0, 20)[..., 0], face(0, 20)[..., 0]], 2)
+    lifted = exposed(red).reshape(-1, 3).mean(0)
+    assert lifted[0] > lifted[1] + 15
+    assert exposed(np.zeros((1, 1, 3), np.uint8)).shape == (1, 1, 3)
+    assert exposed(np.zeros((48, 48, 3), np.uint8)).std() == 0
+
+
+def test_the_network_sees_the_exposed_face() -> None:
+    dark = face(0, 30)
+    plain, lifted = (Preprocessing(48, grayscale=True, exposure=exposure).pixels(dark) for exposure in (False, True))
+    np.testing.assert_array_equal(plain, dark)
+    np.testing.assert_array_equal(lifted, exposed(dark))

@@ -43,6 +43,10 @@ Margins are shares of a cascade's box. From 0.76 to 0.88 answers are equally rig
 (benchmarks/framing.py).
 """
 
+_FLATTEST, _DARKEST, _BRIGHTEST = 105.0, 75.0, 183.0
+"""Bounds of `exposed`, in grey values: 95 % of FER2013Train have a wider span from their 5 % to their 95 % quantile,
+and 90 % a mean between the two."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -55,6 +59,7 @@ class Preprocessing:
         grayscale: colour is dropped first, for networks that were trained on grey faces.
         margin: share of a detected box's side that is added on each of its four sides before cropping.
         mirror: the network sees the mirrored face too, and the answer is the mean of both logits.
+        exposure: a face that is darker, brighter or flatter than most is brought to where most begin.
     """
 
     size: int = 224
@@ -63,6 +68,7 @@ class Preprocessing:
     grayscale: bool = False
     margin: float = 0.0
     mirror: bool = False
+    exposure: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -92,7 +98,7 @@ class Preprocessing:
         return image[rows[:, None], columns[None, :]]
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        """The whole of `image` (H, W, 3) resized to the input, bilinear and antialiased, as published.
+        """The whole of `image` (H, W, 3) resized to the input, bilinear and antialiased, as published, then exposed.
 
         Returns:
             (S, S, 3), uint8.
@@ -101,13 +107,30 @@ class Preprocessing:
         if self.grayscale:
             picture = picture.convert("L")
         resized = picture.resize((self.size, self.size), Image.Resampling.BILINEAR)
-        return np.asarray(resized.convert("RGB"))
+        pixels = np.asarray(resized.convert("RGB"))
+        return exposed(pixels) if self.exposure else pixels
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (B, S, S, 3) to the network's input: float32 (B, 3, S, S)."""
         scaled = pixels.astype(np.float32) / np.float32(255)
         normalised = (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+
+
+def exposed(face: np.ndarray) -> np.ndarray:
+    """A face crop (H, W, 3) uint8 with as much contrast and brightness as all but the outermost faces have.
+
+    A face between the bounds stays as it is, so nothing jumps where they lie. Detail that the camera lost stays lost.
+    """
+    counts = np.bincount(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).ravel(), minlength=256)
+    reached = counts.cumsum()
+    low, high = np.searchsorted(reached, (0.05 * reached[-1], 0.95 * reached[-1]))
+    mean = float(counts @ np.arange(256) / reached[-1])
+    gain = max(1.0, _FLATTEST / max(high - low, 1))
+    middle = min(max(mean, _DARKEST), _BRIGHTEST)
+    if gain == 1 and middle == mean:
+        return face
+    return np.clip(np.rint((face - mean) * gain + middle), 0, 255).astype(np.uint8)
 
 
 def roll_of(landmarks: Landmarks) -> float:

@@ -57,7 +57,7 @@ def test_contradictions(change, words):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("format", 3, "format 3, this posterv2 .* reads up to 2; install a newer"),
+        ("format", 4, "format 4, this posterv2 .* reads up to 3; install a newer"),
         ("format", None, "names no format"),
         ("format", 0, "names no format, a whole number from 1 up, got 0"),
         ("format", -1, "names no format"),
@@ -81,6 +81,7 @@ def test_contradictions(change, words):
         ("preprocessing.std", [1e39, 1, 1], r"the preprocessing cannot hold 1e\+39"),
         ("preprocessing.mean", [float("nan"), 0, 0], "NaN is not a finite number"),
         ("preprocessing.margin", float("inf"), "Infinity is not a finite number"),
+        ("preprocessing.exposure", 1, "'exposure' cannot be 1"),
         ("preprocessing.margin", False, "'margin' cannot be False"),
         ("metrics.accuracy", 10**400, "the metrics cannot hold a number of more than 64 bits"),
         ("metrics.accuracy", True, "the metrics cannot hold True"),
@@ -108,8 +109,20 @@ CALIBRATION = Calibration((0.8,) * 8, (0.0,) * 7 + (0.1,), tuple(value / 100 for
 def test_a_calibration_travels_too_and_the_first_format_had_none():
     assert WeightsHeader.from_json(header(calibration=CALIBRATION).to_json()).calibration == CALIBRATION
     values = json.loads(header().to_json()) | {"format": 1}
-    del values["calibration"]
+    del values["calibration"], values["preprocessing"]["exposure"]
     assert WeightsHeader.from_json(json.dumps(values)).calibration is None
+
+
+def test_exposure_travels_too_and_the_second_format_had_none():
+    exposed = header(preprocessing=Preprocessing(size=48, exposure=True), calibration=CALIBRATION)
+    assert WeightsHeader.from_json(exposed.to_json()) == exposed
+    values = json.loads(exposed.to_json())
+    del values["preprocessing"]["exposure"]
+    older = WeightsHeader.from_json(json.dumps(values | {"format": 2}))
+    assert older.preprocessing == Preprocessing(size=48)
+    assert older.calibration == CALIBRATION
+    with pytest.raises(WeightsError, match=r"the preprocessing need the fields .*exposure"):
+        WeightsHeader.from_json(json.dumps(values))
 
 
 @pytest.mark.parametrize(

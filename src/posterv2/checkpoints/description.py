@@ -15,6 +15,7 @@ def described(header: WeightsHeader) -> Iterator[tuple[str, str]]:
     yield "mean, std", f"{_plain(preprocessing.mean)}; {_plain(preprocessing.std)} of pixels in 0..1"
     yield "margin", f"{preprocessing.margin:.0%} of a detected box's side, added on each side"
     yield "mirror", "the mean over a face and its mirror image" if preprocessing.mirror else "no"
+    yield "exposure", "dark, glaring and flat faces are brought to where most begin" if preprocessing.exposure else "no"
     yield "metrics", _pairs(header.metrics) or "none"
     yield "calibration", _calibration(header)
     yield "licence", header.licence or "not stated"

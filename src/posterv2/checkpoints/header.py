@@ -19,7 +19,7 @@ from posterv2.preprocessing import Preprocessing
 KEY = "posterv2"
 """Where the header stands: this key of a safetensors file's metadata and of an ONNX file's metadata."""
 
-FORMAT = 2
+FORMAT = 3
 """The newest header format that this version of posterv2 reads, and the one it writes."""
 
 
@@ -108,6 +108,8 @@ class WeightsHeader:
         if version < 2:
             values |= {"calibration": None}  # which the first format did not know
         calibration = values.get("calibration")
+        if version < 3 and isinstance(values.get("preprocessing"), dict):
+            values["preprocessing"] |= {"exposure": False}  # nor the second
         _check("header", values, _HEADER | {"calibration": type(None) if calibration is None else dict})
         labels, preprocessing = values["labels"], values["preprocessing"]
         _check("labels", labels, {"id": str, "names": list})
@@ -161,7 +163,15 @@ _HEADER = {
     "format": int,
 }
 _CALIBRATION = {"scale": list, "bias": list, "quantiles": list, "fitted_on": str}
-_PREPROCESSING = {"size": int, "mean": list, "std": list, "grayscale": bool, "margin": float, "mirror": bool}
+_PREPROCESSING = {
+    "size": int,
+    "mean": list,
+    "std": list,
+    "grayscale": bool,
+    "margin": float,
+    "mirror": bool,
+    "exposure": bool,
+}
 
 
 def _check(what: str, values: dict[str, object], kinds: Mapping[str, type]) -> None:

@@ -29,7 +29,11 @@ def begin(plan: Plan, labels: LabelSet, warning: Callable[[str], None]) -> tuple
     else:
         network = build(config.model, len(labels))
         preprocessing = Preprocessing(
-            network.config.image_size, grayscale=config.grayscale, margin=config.margin, mirror=config.mirror
+            network.config.image_size,
+            grayscale=config.grayscale,
+            margin=config.margin,
+            mirror=config.mirror,
+            exposure=config.exposure,
         )
         if start.weights is not None:
             _fill(network, plan)

@@ -52,6 +52,7 @@ class TrainConfig:
         grayscale: the network sees grey faces only, in training and in prediction.
         margin: what prediction adds around a detected box, a share of its side, to crop as the training faces are.
         mirror: validation and prediction take the mean over a face and its mirror image, at twice the cost.
+        exposure: dark, glaring and flat faces are brought to where most begin, in training and in prediction.
         flip: share of faces that are mirrored.
         rotation: largest rotation in degrees, either way.
         scaling: largest change of size, as a share.
@@ -97,6 +98,7 @@ class TrainConfig:
     grayscale: bool = False
     margin: float = 0.0
     mirror: bool = False
+    exposure: bool = False
     flip: float = 0.5
     rotation: float = 0.0
     scaling: float = 0.0
