@@ -73,7 +73,7 @@ def test_the_portrait_smiles() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "strength"),
-    [("rotated", 2), ("darkened", 2), ("low contrast", 2), ("noise", 2), ("JPEG", 3), ("colour cast", 3)],
+    [("rotated", 2), ("darkened", 4), ("low contrast", 3), ("noise", 2), ("JPEG", 3), ("colour cast", 3)],
 )
 def test_the_portrait_smiles_through_what_befalls_a_photo(kind: str, strength: int) -> None:
     corruption = next(each for each in CORRUPTIONS if each.name == kind)
