@@ -222,7 +222,7 @@ def train_epoch(training: Training, faces: Faces, epoch: int, meter: Meter | Non
     return meter
 
 
-def attention_kernel(device: torch.device) -> AbstractContextManager[None]:
+def attention_kernel(device: torch.device) -> AbstractContextManager[object]:
     """Plain products on CPUs, where the backward pass of torch's fused attention takes several times as long."""
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
