@@ -41,7 +41,7 @@ def test_inspect_shows_all_of_our_file(tmp_path):
     assert rows["metrics"] == "accuracy 0.5"
     assert rows["licence"] == "for tests"
     assert rows["calibration"] == "none: probabilities are the softmax of the logits"
-    assert rows["format"].startswith("2, written by posterv2 ")
+    assert rows["format"].startswith("3, written by posterv2 ")
     count = sum(parameter.numel() for parameter in network.parameters())
     assert rows["parameters"] == f"{count:,}, stored as F16"
 

@@ -34,12 +34,13 @@ class Gated:
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         self.reached.set()
         assert self.go.wait(30)
-        if (pixels == 13).all(axis=(1, 2, 3)).any():
+        if (pixels == 113).all(axis=(1, 2, 3)).any():
             return np.full((len(pixels), len(self.header.labels)), np.nan, np.float32)
         return self._classifier.logits(pixels)
 
 
 def face(value: int) -> np.ndarray:
+    """A plain face; from 75 to 183 the embedded model sees it as it is."""
     return np.full((48, 48, 3), value, np.uint8)
 
 
@@ -49,11 +50,11 @@ def test_what_waits_goes_through_together_and_everyone_gets_their_own(predictor:
     first = batcher.submit([face(1)])
     while not batcher._jobs.empty():
         pass
-    others = [batcher.submit([face(20 * n), face(20 * n + 5)]) for n in range(1, 11)]
+    others = [batcher.submit([face(70 + 10 * n), face(75 + 10 * n)]) for n in range(1, 11)]
     gated.go.set()
     assert first.result(30).shape == (1, 8)
     for n, future in enumerate(others, start=1):
-        expected = probabilities(predictor.classifier, [face(20 * n), face(20 * n + 5)])
+        expected = probabilities(predictor.classifier, [face(70 + 10 * n), face(75 + 10 * n)])
         np.testing.assert_allclose(future.result(30), expected, atol=1e-5)
     batcher.close()
     assert sizes == [1, 8, 8, 4]
@@ -65,7 +66,7 @@ def test_a_face_that_fails_fails_alone(predictor: Predictor) -> None:
     hold = batcher.submit([face(1)])
     while not batcher._jobs.empty():
         pass
-    good, bad, fine = (batcher.submit([face(value)]) for value in (40, 13, 80))
+    good, bad, fine = (batcher.submit([face(value)]) for value in (90, 113, 80))
     gated.go.set()
     assert hold.result(30).shape == good.result(30).shape == fine.result(30).shape == (1, 8)
     with pytest.raises(WeightsError, match="not finite"):
