@@ -24,6 +24,7 @@ from posterv2.labels import LABEL_SETS
 from posterv2.models.poster import build
 from posterv2.preprocessing import Preprocessing, read_image
 from posterv2.training import alarms
+from posterv2.training.begin import begin
 from posterv2.training.config import TrainConfig, load_config
 from posterv2.training.distributed import World
 from posterv2.training.history import Epoch
@@ -135,6 +136,15 @@ def test_the_seed_decides_everything(ferplus_zip: Path, tmp_path: Path) -> None:
     one, again, other = weights
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_settings_of_a_face_become_its_preprocessing(tmp_path: Path) -> None:
+    for values, expected in (
+        (["margin=0.1", "mirror=true"], Preprocessing(48, margin=0.1, mirror=True)),
+        (["margin=0.0", "grayscale=true", "exposure=true"], Preprocessing(48, grayscale=True, exposure=True)),
+    ):
+        plan = Plan(load_config("ferplus", ["model=posterv2-nano", *values]), tmp_path)
+        assert begin(plan, LABEL_SETS["ferplus"], lambda message: None)[1] == expected
 
 
 def test_frozen_landmarks_keep_their_weights_and_move_their_statistics(ferplus_zip: Path, tmp_path: Path) -> None:

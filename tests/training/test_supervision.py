@@ -1,11 +1,16 @@
 """The streams' own answers: what they are of, what they teach, and that nothing of them stays in the network."""
 
 import copy
+from pathlib import Path
 
 import torch
 
 from posterv2.models.config import CONFIGS
 from posterv2.models.poster import build
+from posterv2.preprocessing import Preprocessing
+from posterv2.training.config import load_config
+from posterv2.training.loop import Training
+from posterv2.training.state import Position, load_state, save_state
 from posterv2.training.supervision import Supervised
 
 
@@ -47,3 +52,13 @@ def test_each_answer_teaches_its_own_stream_alone() -> None:
             if value.grad is None or not value.grad.count_nonzero()
         ]
         assert not missed
+
+
+def test_the_heads_are_a_part_of_the_state(tmp_path: Path) -> None:
+    config = load_config("ferplus-nano", ["stream_loss=0.5", "ema=0.9"])
+    first, second = (Training.of(build("posterv2-nano"), Preprocessing(48), config, 1) for _ in range(2))
+    save_state(tmp_path / "state.safetensors", first, Position())
+    load_state(tmp_path / "state.safetensors", second)
+    expected = first.supervised.state_dict()
+    assert any(name.startswith("heads.") for name in expected)
+    torch.testing.assert_close(dict(second.supervised.state_dict()), dict(expected), rtol=0, atol=0)
