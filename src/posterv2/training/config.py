@@ -40,7 +40,7 @@ class TrainConfig:
         sam_statistics: SAM's second pass moves the batch-norm statistics too, as published.
         freeze_landmarks: the landmark stream gets no gradient.
         landmark_statistics: the batch-norm statistics of a frozen landmark stream move all the same, as published.
-        stream_loss: weight of the loss of each stream's own answer; helps streams that begin at random weights.
+        stream_loss: weight of the loss of each stream's own answer; for streams that begin at random weights.
         distillation: share of each target that is the teachers' mean answer, in a run that has teachers.
         soft_labels: targets are the annotators' votes where the data set has them; else one class a face.
         label_smoothing: share of each target that is spread over all classes.

@@ -104,7 +104,7 @@ class Training:
         if teachers is not None:
             teachers.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
         if config.compile:
-            supervised.compile(dynamic=False)  # an epoch has two sizes of batch, and each is faster by itself
+            supervised.compile(dynamic=False)  # an epoch has two sizes of batch, each compiled for itself
         wrapped = world.wrap(supervised, device)
         optimizer = make_optimizer(supervised, config)
         average = None

@@ -1,7 +1,7 @@
 """Deep supervision (Lee et al. 2015, arXiv 1409.5185): in training each stream names the expression by itself too.
 
 The published network begins with both streams trained; one that begins at random weights has to learn them through
-fusion and encoder, and ends lower.
+fusion and encoder alone, unless they are asked themselves.
 """
 
 import torch
