@@ -70,7 +70,8 @@ def augment(
         faces = seen(random_affine(normalise(faces, preprocessing), config, draws), size, stride)
     else:
         faces = normalise(seen(faces, size, stride), preprocessing)
-    return random_erase(faces, config.erase, config.erase_area, draws, stride)
+    grey = normalise(255 * draws()[:, None, None, None], preprocessing) if config.erase_grey else 0
+    return random_erase(faces, config.erase, config.erase_area, draws, stride, grey)
 
 
 def needs_all_pixels(config: TrainConfig) -> bool:
@@ -113,27 +114,39 @@ def random_tone(faces: torch.Tensor, contrast: float, brightness: float, draws: 
 
 
 def random_soften(faces: torch.Tensor, share: float, draws: Draws) -> torch.Tensor:
-    """Blend a random share of the faces (B, C, H, W) with themselves at half the resolution, by a random amount."""
+    """Blend a random share of the faces (B, C, H, W) with themselves at lower resolution: none to all of the half, of
+    which none to all of the quarter; little is likelier than much."""
     chosen, amount = draws(2)
-    low = F.interpolate(F.avg_pool2d(faces.float(), 2, ceil_mode=True), faces.shape[2:], mode="bilinear")
-    return torch.lerp(faces.float(), low, torch.where(chosen < share, amount, 0)[:, None, None, None])
+    amount = torch.where(chosen < share, 2 * amount.square(), 0)[:, None, None, None]
+    softened = faces.float()
+    for step in (1, 2):
+        low = F.interpolate(F.avg_pool2d(faces.float(), 2 * step, ceil_mode=True), faces.shape[2:], mode="bilinear")
+        softened = torch.lerp(softened, low, (amount - step + 1).clamp(0, 1))
+    return softened
 
 
 def random_noise(faces: torch.Tensor, most: float, draws: Draws) -> torch.Tensor:
-    """Add grey noise of a random deviation, up to this share of 255, to each face (B, C, H, W), 0..255."""
+    """Add grey noise of a random deviation, up to this share of 255, to each face (B, C, H, W), 0..255; little is
+    likelier than much."""
     grains = draws(*faces.shape[2:]).movedim(-1, 0)[:, None] - 0.5  # uniform: the deviation is 1 / sqrt(12)
-    deviation = 255 * most * draws()[:, None, None, None]
+    deviation = 255 * most * draws()[:, None, None, None] ** 3
     return (faces + math.sqrt(12) * deviation * grains).clamp(0, 255)
 
 
 def random_erase(
-    faces: torch.Tensor, share: float, area: tuple[float, float], draws: Draws, stride: int = 1
+    faces: torch.Tensor,
+    share: float,
+    area: tuple[float, float],
+    draws: Draws,
+    stride: int = 1,
+    value: torch.Tensor | float = 0,
 ) -> torch.Tensor:
-    """Set a rectangle of a random share of the normalised faces (B, C, s, s) to zero (Zhong et al. 2017).
+    """Set a rectangle of a random share of the normalised faces (B, C, s, s) to a value (Zhong et al. 2017).
 
     Args:
         area: smallest and largest share of the face that the rectangle takes, uniform between.
         stride: `faces` are every `stride`-th row and column of the faces that the rectangles are drawn on.
+        value: one for all, or (B, C, 1, 1).
     """
     side = faces.shape[-1] * stride
     sizes, aspects = draws(2, ERASE_TRIES)
@@ -152,4 +165,4 @@ def random_erase(
     rows = (line >= top[:, None]) & (line < (top + height)[:, None])
     columns = (line >= left[:, None]) & (line < (left + width)[:, None])
     erased = rows[:, :, None] & columns[:, None, :] & chosen[:, None, None]
-    return faces.masked_fill(erased[:, None], 0)
+    return torch.where(erased[:, None], value, faces)

@@ -59,10 +59,11 @@ class TrainConfig:
         shift: largest shift along each side, as a share of it.
         contrast: largest change of the contrast, as a share.
         brightness: largest change of the brightness, as a share of the whole range.
-        soften: share of faces that are blurred, up to half of their resolution.
-        noise: largest deviation of the noise that a face gets, as a share of the whole range.
+        soften: share of faces that are blurred, down to a quarter of their resolution; little is likelier than much.
+        noise: largest deviation of a face's noise, as a share of the whole range; little is likelier than much.
         erase: share of faces that lose a rectangle.
         erase_area: smallest and largest share of the face that the rectangle takes.
+        erase_grey: the rectangle is of a random grey; else of the mean colour, as published.
         precision: `fp32`, or `bf16` (autocast).
         channels_last: memory layout of maps; faster on nearly every machine.
         compile: the network goes through `torch.compile`; takes minutes before the first step.
@@ -109,6 +110,7 @@ class TrainConfig:
     noise: float = 0.0
     erase: float = 0.5
     erase_area: tuple[float, float] = (0.02, 0.1)
+    erase_grey: bool = False
     precision: Literal["fp32", "bf16"] = "fp32"
     channels_last: bool = True
     compile: bool = False
