@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: all demo test browser hosts format check-format lint types contracts tests bench clean
+.PHONY: all demo test browser hosts format check-format lint types contracts tests site dist bench clean
 .NOTPARALLEL:
 
 all: test
@@ -44,6 +44,15 @@ contracts: .venv/installed
 
 tests: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+site: .venv/installed ## the documents as pages, build/site/index.html
+	$(BIN)/sphinx-build -W -q -b html docs build/site
+	@echo "The site: build/site/index.html"
+
+dist: .venv/installed ## what is published: a wheel and the source, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
 
 bench: .venv/installed ## docs/performance.md, again
 	$(BIN)/python benchmarks/speed.py

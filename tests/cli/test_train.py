@@ -88,9 +88,9 @@ def test_what_cannot_be_is_one_line(words: list[str], code: int, says: str, ferp
         (["ferplus"], "a run needs a folder: give --out RUN"),
         (["--out", "RUN"], "a run needs a recipe and data"),
         (["--data", "DIR"], "a run needs a recipe, data and a folder"),
-        (["--from", "nowhere.json", "--out", "RUN"], "nowhere.json: no run card"),
+        (["--from", "nowhere.json", "--out", "RUN"], "nowhere.json: there is no run card"),
         (["ferplus", "--from", "nowhere.json", "--out", "RUN"], "--from takes recipe, settings, files and device"),
-        (["--resume", "nowhere"], "no run card"),
+        (["--resume", "nowhere"], "there is no run card"),
         (["--resume", __file__], f"--init {__file__}"),
     ],
 )

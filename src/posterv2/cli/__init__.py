@@ -12,10 +12,13 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 import typer.core
+from typer.exceptions import TyperException
 
 from posterv2 import __version__
 from posterv2.cli import (
@@ -62,6 +65,11 @@ Exit codes:
 class Verbs(typer.core.TyperGroup):
     """The verbs, with the one handler of what goes wrong in any of them."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read what stands before the verb."""
+        with _told_in_one_line():
+            return super().make_context(*args, **kwargs)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let --quiet and --verbose stand behind the verb too."""
         end = args.index("--") if "--" in args else len(args)
@@ -69,26 +77,50 @@ class Verbs(typer.core.TyperGroup):
         return super().parse_args(ctx, moved + [word for word in args[:end] if word not in _ANYWHERE] + args[end:])
 
     def invoke(self, ctx: Any) -> object:
-        """Run the verb; what goes wrong becomes one line on stderr and an exit code."""
-        try:
+        """Read what stands behind the verb, and run it."""
+        with _told_in_one_line():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            console.note("interrupted")
-            raise typer.Exit(130) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # typer leaves quietly when the reader of our output has left
-                raise
-            self._report(error, f"{error.filename}: {error.strerror}" if error.filename else str(error))
-            raise typer.Exit(1) from None
-        except PosterError as error:
-            self._report(error, str(error))
-            raise typer.Exit(error.exit_code) from None
 
-    @staticmethod
-    def _report(error: Exception, message: str) -> None:
-        if console.verbose():
-            traceback.print_exception(error)
-        console.error(message)
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """What goes wrong becomes one line on stderr and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.note("interrupted")
+        raise typer.Exit(130) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # typer leaves quietly when the reader of our output has left
+            raise
+        _report(error, f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        raise typer.Exit(1) from None
+    except PosterError as error:
+        _report(error, str(error))
+        raise typer.Exit(error.exit_code) from None
+    except TyperException as error:
+        if "\n" in error.format_message():  # no verb at all is answered with the help
+            raise
+        _report(error, _wrong_use(error))
+        raise typer.Exit(error.exit_code) from None
+
+
+def _wrong_use(error: TyperException) -> str:
+    """What typer says about an option or an argument, with the value that it got and where to read on."""
+    message, context = (
+        error.format_message().replace("Value error, ", "").removesuffix("."),
+        getattr(error, "ctx", None),
+    )
+    if faults := getattr(error.__cause__, "errors", None):  # pydantic's, who checks the values
+        got = repr(faults()[0]["input"])
+        message += "" if got in message else f", got {got}"
+    return f"{message} ({context.command_path if context else 'posterv2'} --help)"
+
+
+def _report(error: Exception, message: str) -> None:
+    if console.verbose():
+        traceback.print_exception(error)
+    console.error(message)
 
 
 app = typer.Typer(

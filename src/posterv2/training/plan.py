@@ -111,6 +111,10 @@ class Plan:
                 values.get("mirror"),
                 None if parts is None else {part: entry["manifest"] for part, entry in parts.items()},
             )
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"{card}: there is no run card; --resume takes a run's folder, --from the run.json that lies in one"
+            ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{card}: no run card that can be read ({type(error).__name__}: {error})") from error
         for entry in (*start.values(), *teachers):
