@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from posterv2.inference.videowriter import VideoWriter
+from tests.fixtures.make_clips import FPS, walk
 from tests.fixtures.make_layouts import FACES, LAYOUTS
 
 
@@ -47,3 +49,13 @@ def ferplus_folders(laid_out: Callable[[str], Path]) -> Path:
 def ferplus_zip(tmp_path: Path, ferplus_folders: Path) -> Path:
     """The same in a zip, as FERPlus is passed around."""
     return Path(shutil.make_archive(str(tmp_path / "ferplus"), "zip", ferplus_folders))
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people who walk about for two seconds."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    with VideoWriter(path, FPS) as writer:
+        for number, scene in enumerate(walk(2, 2 * FPS, (640, 360))):
+            writer.write(scene.image, number / FPS)
+    return path

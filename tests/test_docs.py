@@ -17,9 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from posterv2.inference.videowriter import VideoWriter
-from tests.fixtures.make_clips import FPS, walk
-
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+?) -->\n+)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
@@ -53,15 +50,6 @@ def snippets(document: Path) -> list[Snippet]:
 
 
 ALL = [snippet for document in DOCUMENTS for snippet in snippets(document)]
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    with VideoWriter(path, FPS) as writer:
-        for number, scene in enumerate(walk(2, 2 * FPS, (640, 360))):
-            writer.write(scene.image, number / FPS)
-    return path
 
 
 @pytest.fixture
