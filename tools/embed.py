@@ -52,7 +52,7 @@ then `python tools/embed.py`; written by posterv2 {version}.
 | Labels, in order | {labels} |
 | Trained on | FERPlus, FER2013Train, majority-labelled: {train} faces; targets are the annotators' votes |
 | Chosen on | FER2013Valid: {samples} faces, {chosen} |
-| Began with | {start} |
+| Began with | {start}: see `docs/models/README.md` |
 | Settings, seed, curves | `docs/models/{name}/`: `run.json` (seed {seed}), `curves.csv`, `curves.png` |
 | Training took | {minutes:.0f} minutes on {machine} |
 | Energy | about {energy:.0f} Wh, if that machine takes {watts} W: it was not measured |

@@ -23,9 +23,10 @@ from tests.checkpoints.conftest import TINY, header_of, lively
 
 VARIANTS = {
     "nano's form": TINY,
-    "published form": replace(TINY, pixel_stride=2, image_stem_stride=1, activation="prelu", landmark_depths=(1, 2, 1)),
-    "odd sides": replace(TINY, image_size=40),
-    "odder sides": replace(TINY, image_size=36, image_stem_stride=1),
+    "published form": replace(TINY, pixel_stride=2, activation="prelu", landmark_depths=(1, 2, 1)),
+    "strided stem": replace(TINY, image_stem_stride=2),
+    "odd sides": replace(TINY, image_size=40, image_stem_stride=2),
+    "odder sides": replace(TINY, image_size=36),
     "two blocks": replace(TINY, encoder_depth=2, image_depths=(1, 2, 1)),
     "no block": replace(TINY, encoder_depth=0),
     "several heads": replace(TINY, width=8, head_dim=2, mlp_ratio=3, classes=3),
