@@ -26,9 +26,9 @@ SMALL_PUBLISHED = replace(
 SEEDS = range(8)
 
 # Spearman's correlation with the maps of a random network, mean over 16 faces and 8 networks, is 0 in expectation. The
-# means of single networks spread by 0.25 (rollout) and 0.1 (Grad-CAM) around it, those of eight by 0.09 and 0.04; three
-# times the larger one is left. The maps of another face correlate by 0.9 and 0.5.
-UNLIKE = 0.3
+# means of single networks spread by 0.3 (rollout) and 0.06 (Grad-CAM) around it, those of eight by 0.1 and 0.02; three
+# times the former and five times the latter is left. The maps of another face correlate by 0.9 and 0.26.
+UNLIKE = {"rollout": 0.3, "grad_cam": 0.1}
 
 
 @pytest.fixture
@@ -203,5 +203,5 @@ def test_random_weights_destroy_the_maps(classifier: TorchClassifier, faces: lis
             values.append(likeness(trained, untrained, kind))
     for kind, values in found.items():
         assert likeness(trained, again, kind) == pytest.approx(1)
-        assert likeness(trained, trained[1:] + trained[:1], kind) > UNLIKE  # so much is the same from face to face
-        assert abs(np.mean(values)) < UNLIKE, f"{kind}: {np.round(values, 2)}"
+        assert likeness(trained, trained[1:] + trained[:1], kind) > UNLIKE[kind]  # so much is the same from face to face
+        assert abs(np.mean(values)) < UNLIKE[kind], f"{kind}: {np.round(values, 2)}"
