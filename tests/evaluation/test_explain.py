@@ -203,5 +203,7 @@ def test_random_weights_destroy_the_maps(classifier: TorchClassifier, faces: lis
             values.append(likeness(trained, untrained, kind))
     for kind, values in found.items():
         assert likeness(trained, again, kind) == pytest.approx(1)
-        assert likeness(trained, trained[1:] + trained[:1], kind) > UNLIKE[kind]  # so much is the same from face to face
+        assert (
+            likeness(trained, trained[1:] + trained[:1], kind) > UNLIKE[kind]
+        )  # so much is the same from face to face
         assert abs(np.mean(values)) < UNLIKE[kind], f"{kind}: {np.round(values, 2)}"

@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_the_last_state(ferplus_zip: Path, tmp_path: Path, mo
 
 
 def test_what_is_no_run_is_refused(ferplus_zip: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run card that can be read"):
+    with pytest.raises(UsageError, match="there is no run card"):
         resume(tmp_path)
     out = tmp_path / "run"
     train(Plan(config("epochs=1"), ferplus_zip), out)
