@@ -30,7 +30,6 @@ served.wait()
 sys.exit(b"<html" not in page)
 """
 CLIP = """
-import sys
 from PIL import Image
 from posterv2.inference.videowriter import VideoWriter
 import numpy as np
@@ -45,7 +44,7 @@ TRIES = {
     "": "posterv2 predict photo.jpg | grep happiness && posterv2 info && python -c 'import posterv2'",
     "torch": f"posterv2 predict photo.jpg --engine torch | grep happiness && {TRAINED}",
     "plot": "posterv2 robustness --data faces --plot plot.png && test -s plot.png",
-    "pandas": "python -c \"import posterv2; print(posterv2.to_pandas(posterv2.load()('photo.jpg')))\"",
+    "pandas": "python -c \"import posterv2; print(posterv2.to_pandas(posterv2.load()(['photo.jpg'])))\"",
     "export": "posterv2 export onnx nano.onnx && test -s nano.onnx",
     "openvino": "posterv2 predict photo.jpg --engine openvino | grep happiness",
     "video": f"python -c '{CLIP}' && posterv2 predict clip.mp4 -o rows.parquet --draw out.mp4 && test -s rows.parquet",

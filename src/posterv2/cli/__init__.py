@@ -107,10 +107,8 @@ def _told_in_one_line() -> Iterator[None]:
 
 def _wrong_use(error: TyperException) -> str:
     """What typer says about an option or an argument, with the value that it got and where to read on."""
-    message, context = (
-        error.format_message().replace("Value error, ", "").removesuffix("."),
-        getattr(error, "ctx", None),
-    )
+    message = error.format_message().replace("Value error, ", "").removesuffix(".")
+    context = getattr(error, "ctx", None)
     if faults := getattr(error.__cause__, "errors", None):  # pydantic's, who checks the values
         got = repr(faults()[0]["input"])
         message += "" if got in message else f", got {got}"
